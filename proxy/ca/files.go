@@ -1,0 +1,242 @@
+package ca
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+)
+
+const (
+	certFile = "ca.pem"
+	keyFile  = "ca-key.pem"
+	// oldCertFile keeps the certificate before the last renewal, so that it can still be taken out of trust stores.
+	oldCertFile = "ca-old.pem"
+	// creationWait is how long LoadOrCreate waits for another process that is just writing the same authority.
+	creationWait = 3 * time.Second
+)
+
+func certPath(dir string) string { return filepath.Join(dir, certFile) }
+func keyPath(dir string) string  { return filepath.Join(dir, keyFile) }
+
+// LoadOrCreate opens the authority in dir, and makes one for the hosts in o if there is none: dir/ca.pem (0644) and
+// dir/ca-key.pem (0600), dir itself 0700 when it is new. A key that others may read is refused, with the command that
+// mends it: it may have been copied already.
+func LoadOrCreate(dir string, o Options) (*Authority, error) {
+	_, certErr := os.Stat(certPath(dir))
+	_, keyErr := os.Stat(keyPath(dir))
+	if errors.Is(certErr, fs.ErrNotExist) && errors.Is(keyErr, fs.ErrNotExist) {
+		a, err := createIn(dir, o)
+		if !errors.Is(err, fs.ErrExist) {
+			return a, err
+		} // another process was faster: its authority counts
+	}
+	return loadWaiting(dir, o)
+}
+
+// loadWaiting loads, and gives another process that has written its key the time to write its certificate.
+func loadWaiting(dir string, o Options) (*Authority, error) {
+	for end := time.Now().Add(creationWait); ; time.Sleep(creationWait / 100) {
+		a, err := load(dir, o.Now)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || time.Now().After(end) {
+			return a, err
+		}
+		if st, e := os.Stat(keyPath(dir)); e != nil || time.Since(st.ModTime()) > creationWait {
+			return nil, err // nobody is writing: a file is simply missing
+		}
+	}
+}
+
+// Renew replaces the authority in dir by a new one, with a new key, for the hosts in o and all that the present one may
+// sign for. Clients that trusted the old one must trust the new one; the old certificate stays as dir/ca-old.pem.
+func Renew(dir string, o Options) (*Authority, error) {
+	old, err := load(dir, o.Now)
+	switch {
+	case err == nil:
+		o.Hosts = slices.Concat(o.Hosts, old.root.PermittedDNSDomains)
+		for _, n := range old.root.PermittedIPRanges {
+			if ones, bits := n.Mask.Size(); ones == bits {
+				o.Hosts = append(o.Hosts, n.IP.String())
+			}
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	root, key, err := create(o)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		if err := replaceFile(filepath.Join(dir, oldCertFile), pemOf("CERTIFICATE", old.root.Raw), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	if err := write(dir, root, key, replaceFile); err != nil {
+		return nil, err
+	}
+	a := newAuthority(dir, root, key, o.Now)
+	a.Created = true
+	return a, nil
+}
+
+// createIn makes an authority in dir; the error is fs.ErrExist if another process makes one there at this moment.
+func createIn(dir string, o Options) (*Authority, error) {
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	root, key, err := create(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(dir, root, key, newFile); err != nil {
+		return nil, err
+	}
+	a := newAuthority(dir, root, key, o.Now)
+	a.Created = true
+	return a, nil
+}
+
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the authority's directory: %w", err)
+	}
+	return checkDir(dir)
+}
+
+// checkDir refuses a directory in which others could put another authority.
+func checkDir(dir string) error {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("the authority's directory: %w", err)
+	}
+	if runtime.GOOS != "windows" && st.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("the authority's directory %s may be written by others (mode %04o); run `chmod 700 %s`", dir, st.Mode().Perm(), dir)
+	}
+	return nil
+}
+
+// write puts the key and then the certificate into dir: who finds a certificate finds its key.
+func write(dir string, root *x509.Certificate, key *ecdsa.PrivateKey, put func(string, []byte, fs.FileMode) error) error {
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return fmt.Errorf("writing the authority's key: %w", err)
+	}
+	if err := put(keyPath(dir), pemOf("PRIVATE KEY", der), 0o600); err != nil {
+		return err
+	}
+	return put(certPath(dir), pemOf("CERTIFICATE", root.Raw), 0o644)
+}
+
+// newFile writes a file that must not exist yet; it is complete as soon as it has its name.
+func newFile(path string, data []byte, mode fs.FileMode) error {
+	return putFile(path, data, mode, func(tmp string) error { return os.Link(tmp, path) })
+}
+
+// replaceFile writes a file in one step over whatever has its name.
+func replaceFile(path string, data []byte, mode fs.FileMode) error {
+	return putFile(path, data, mode, func(tmp string) error { return os.Rename(tmp, path) })
+}
+
+func putFile(path string, data []byte, mode fs.FileMode, name func(tmp string) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600 from the start
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err == nil {
+		err = name(f.Name())
+	}
+	if err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return nil
+}
+
+func pemOf(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// load reads and checks both files.
+func load(dir string, now func() time.Time) (*Authority, error) {
+	if err := checkDir(dir); err != nil {
+		return nil, err
+	}
+	if err := checkKeyMode(keyPath(dir)); err != nil {
+		return nil, err
+	}
+	keyDER, err := readPEM(keyPath(dir), "PRIVATE KEY")
+	if err != nil {
+		return nil, err
+	}
+	k, err := x509.ParsePKCS8PrivateKey(keyDER)
+	if err != nil {
+		return nil, fmt.Errorf("the authority's key %s: %w", keyPath(dir), err)
+	}
+	certDER, err := readPEM(certPath(dir), "CERTIFICATE")
+	if err != nil {
+		return nil, err
+	}
+	root, err := x509.ParseCertificate(certDER)
+	if err != nil {
+		return nil, fmt.Errorf("the authority's certificate %s: %w", certPath(dir), err)
+	}
+	key, ok := k.(crypto.Signer)
+	if !ok {
+		return nil, fmt.Errorf("the authority's key %s cannot sign", keyPath(dir))
+	}
+	a := newAuthority(dir, root, key, now)
+	return a, a.checkRoot()
+}
+
+// checkRoot refuses a root that no client would accept.
+func (a *Authority) checkRoot() error {
+	pub, ok := a.key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !pub.Equal(a.root.PublicKey) {
+		return fmt.Errorf("%s and %s do not belong together; restore them, or remove both and start again", certPath(a.Dir), keyPath(a.Dir))
+	}
+	if !a.root.IsCA || a.root.KeyUsage&x509.KeyUsageCertSign == 0 {
+		return fmt.Errorf("%s is not an authority's certificate", certPath(a.Dir))
+	}
+	if a.now().After(a.root.NotAfter) {
+		return fmt.Errorf("the authority %s expired on %s; run `facteur ca renew`, and let the mail clients trust the new one",
+			certPath(a.Dir), a.root.NotAfter.Format(time.DateOnly))
+	}
+	return nil
+}
+
+func checkKeyMode(path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("the authority's key: %w", err)
+	}
+	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("the authority's key %s may be read by others (mode %04o); run `chmod 600 %s`, and if somebody may have copied it, `facteur ca renew`",
+			path, st.Mode().Perm(), path)
+	}
+	return nil
+}
+
+func readPEM(path, kind string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the authority: %w", err)
+	}
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != kind {
+		return nil, fmt.Errorf("the authority: %s holds no %s in PEM", path, kind)
+	}
+	return block.Bytes, nil
+}
