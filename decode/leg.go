@@ -1,0 +1,425 @@
+package decode
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"strconv"
+
+	"facteur/decode/tlswire"
+)
+
+// protocol is what smtp.go, pop3.go, imap.go and sieve.go implement: one per leg.
+//
+// step takes the next unit of one side (a line, a reply, a stretch of a body) from its frame and emits the unit's
+// event. It reports false, having consumed nothing, when the unit is not complete or may not be understood before the
+// other side has spoken (frame.held). After every unit the other side is given its chance, so that the order of events
+// never depends on how the octets were cut.
+type protocol interface {
+	step(from Side, f *frame) bool
+	// idle reports whether a side's next octet begins a command or a reply, rather than going on with a body.
+	idle(from Side) bool
+	// gap says that n octets of a side are missing at the frame's position (n < 0: their number is not known).
+	gap(from Side, n int64)
+	// flush ends what is under way on a side: nothing more will come of it.
+	flush(from Side)
+	// secured says that TLS has begun on both sides: what was learnt in clear counts no more (RFC 3207 §4.2).
+	secured()
+}
+
+// mode is what the octets of a side are at the moment.
+type mode uint8
+
+const (
+	clear     mode = iota // the protocol, as it is
+	upgrading             // TLS may begin with the next octet: the protocol has said so
+	secure                // TLS records
+	opaque                // octets we do not understand
+)
+
+// side is one direction of a leg.
+type side struct {
+	leg  *leg
+	from Side
+	mode mode
+
+	wire  frame // octets on the wire, not consumed
+	plain frame // octets inside TLS or COMPRESS, not consumed
+	tlsAt int64 // end of the TLS layer
+	made  int64 // end of the plain layer: octets taken out of records so far
+
+	inflate *inflater // COMPRESS=DEFLATE runs
+	carried []carrier // records whose plain octets are not all in events yet
+	settled int       // of carried: their secrecy is decided
+	frags   []Span    // records that hold the beginning of an incomplete handshake message
+	marks   []mark    // secrets found, not yet released
+	run     octets    // opaque octets under way
+
+	end             End
+	sumWire, sumTLS hash.Hash
+	sawTLS          bool // the side has begun TLS
+	agreed          bool // both sides had agreed on TLS (never set by an implicit port)
+}
+
+// leg decodes one TCP connection.
+type leg struct {
+	s      *Session
+	id     Leg
+	sides  [2]side
+	proto  protocol
+	name   string // the protocol
+	tls    *tlswire.Conn
+	told0  bool // session.open was told
+	closed bool
+}
+
+func newLeg(s *Session, id Leg) *leg {
+	l := &leg{s: s, id: id, name: s.o.Protocol}
+	for i := range l.sides {
+		sd := &l.sides[i]
+		sd.leg, sd.from = l, Side(i)
+		sd.plain.layer = Plain
+		if s.o.Implicit[id] {
+			sd.mode = upgrading
+		}
+		if s.o.Digest {
+			sd.sumWire, sd.sumTLS = sha256.New(), sha256.New()
+		}
+	}
+	l.proto = newProtocol(l, l.name)
+	return l
+}
+
+// newProtocol gives the decoder of a protocol by its name.
+func newProtocol(l *leg, name string) protocol {
+	switch name {
+	case SMTP, LMTP:
+		return newSMTP(l, name == LMTP)
+	case POP3:
+		return newPOP3(l)
+	case IMAP:
+		return newIMAP(l)
+	case Sieve:
+		return newSieve(l)
+	case Opaque:
+		return &unknown{l: l}
+	}
+	return &detector{l: l}
+}
+
+// app is the frame the protocol reads from.
+func (sd *side) app() *frame {
+	if sd.mode == secure || sd.inflate != nil {
+		return &sd.plain
+	}
+	return &sd.wire
+}
+
+func (l *leg) data(sd *side, data []byte) {
+	if sd.sumWire != nil {
+		sd.sumWire.Write(data)
+	}
+	sd.wire.feed(data)
+	l.pump(sd.from)
+	sd.wire.keep()
+	sd.plain.keep()
+	other := &l.sides[sd.from.Other()]
+	other.wire.keep()
+	other.plain.keep()
+}
+
+// pump takes units of a side as long as there are any, and after each all units of the other side that it set free.
+func (l *leg) pump(from Side) {
+	for l.step(from) {
+		for l.step(from.Other()) {
+		}
+	}
+}
+
+// step takes one unit of a side.
+func (l *leg) step(from Side) bool {
+	sd := &l.sides[from]
+	if l.s.stalled {
+		return false
+	}
+	switch sd.mode {
+	case opaque:
+		return sd.stepOpaque()
+	case upgrading:
+		return l.stepUpgrade(sd)
+	case secure:
+		if l.proto.step(from, &sd.plain) {
+			return true
+		}
+		return l.stepRecord(sd)
+	}
+	if sd.inflate != nil {
+		return l.proto.step(from, &sd.plain) || sd.stepInflate()
+	}
+	if len(sd.wire.buf) == 0 && !sd.wire.ended {
+		return false
+	}
+	if sd.wire.at == 0 && l.stepFirst(sd) {
+		return l.step(from)
+	}
+	return l.proto.step(from, &sd.wire)
+}
+
+// stepUpgrade takes a unit behind an agreed upgrade, or at the start of a connection to a port of implicit TLS. Where a
+// command or reply may begin, TLS may begin instead; what is neither in TLS nor awaited is decoded in clear, and said.
+func (l *leg) stepUpgrade(sd *side) bool {
+	if len(sd.wire.buf) == 0 {
+		return false
+	}
+	if l.proto.idle(sd.from) {
+		switch looksTLS(sd.wire.buf, sd.from, sd.wire.ended) {
+		case unsure:
+			return false
+		case yes:
+			l.beginTLS(sd)
+			return l.step(sd.from)
+		}
+	}
+	if !sd.agreed { // a port of implicit TLS, spoken to in clear
+		e := l.s.event(l, sd.from, Wire, Span{sd.wire.at, sd.wire.at}, "session.violation")
+		e.add("rule", "clear_on_tls_port", Span{})
+		e.note("session.violation.clear_on_tls_port")
+		sd.mode = clear
+		return true
+	}
+	return l.proto.step(sd.from, &sd.wire)
+}
+
+// stepFirst looks at the first octets of a connection to a port of clear text: a ClientHello there is a client set to
+// implicit TLS. It reports whether the side's mode changed.
+func (l *leg) stepFirst(sd *side) bool {
+	if l.name == Opaque || looksTLS(sd.wire.buf, sd.from, sd.wire.ended) != yes {
+		return false
+	}
+	other := &l.sides[sd.from.Other()]
+	if sd.from == Server && other.mode != secure {
+		return false
+	}
+	if sd.from == Client && l.name != Detect {
+		e := l.s.event(l, sd.from, Wire, Span{}, "session.violation")
+		e.add("rule", "tls_on_clear_port", Span{})
+		e.note("session.violation.tls_on_clear_port")
+	}
+	l.beginTLS(sd)
+	if other.mode == clear && other.wire.at == 0 && len(other.wire.buf) == 0 {
+		other.mode, other.agreed = upgrading, true
+	}
+	return true
+}
+
+type guess uint8
+
+const (
+	no guess = iota
+	yes
+	unsure
+)
+
+// looksTLS tells whether octets begin a TLS record, at a place where the protocol allows one: a handshake record or an
+// alert of major version 3, or the client's SSL 2.0 hello (RFC 5246 appendix E.2).
+func looksTLS(b []byte, from Side, ended bool) guess {
+	if len(b) == 0 {
+		return unsure
+	}
+	switch {
+	case b[0] == 0x16 || b[0] == 0x15:
+		if len(b) < 2 {
+			break
+		}
+		if b[1] == 3 {
+			return yes
+		}
+		return no
+	case from == Client && b[0]&0x80 != 0:
+		if len(b) < 3 {
+			break
+		}
+		if b[2] == 1 {
+			return yes
+		}
+		return no
+	default:
+		return no
+	}
+	if ended {
+		return no
+	}
+	return unsure
+}
+
+func (l *leg) beginTLS(sd *side) {
+	sd.mode, sd.sawTLS = secure, true
+	if l.tls == nil {
+		l.tls = tlswire.NewConn(l.s.o.Secrets)
+	}
+	if l.sides[0].sawTLS && l.sides[1].sawTLS {
+		l.proto.secured()
+	}
+}
+
+// upgrade is called by the protocol when both sides have agreed on TLS: how is STARTTLS or STLS, re the command.
+func (l *leg) upgrade(how string, re int) {
+	sd := &l.sides[Server]
+	f := sd.app()
+	e := l.s.event(l, Server, f.layer, Span{f.at, f.at}, "session.upgrade")
+	e.add("to", "tls", Span{})
+	e.add("how", how, Span{})
+	e.Re = re
+	e.note("session.upgrade." + how)
+	for i := range l.sides {
+		if sd := &l.sides[i]; sd.mode == clear {
+			sd.mode, sd.agreed = upgrading, true
+		}
+	}
+}
+
+// behindUpgrade reports whether a side still speaks clear text although TLS was agreed on.
+func (l *leg) behindUpgrade(from Side) bool {
+	sd := &l.sides[from]
+	return sd.agreed && sd.mode == upgrading
+}
+
+func (l *leg) told(from Side, t *Told) {
+	e := l.s.event(l, from, Wire, l.here(from), t.Kind)
+	if t.Kind == "session.open" && !l.told0 {
+		l.told0 = true
+		e.add("protocol", l.name, Span{})
+		e.add("security", map[bool]string{false: "clear", true: "tls"}[l.s.o.Implicit[l.id]], Span{})
+	}
+	e.Fields = append(e.Fields, t.Fields...)
+	id := t.Kind
+	if what := e.Field("what"); what != "" {
+		id += "." + what
+	}
+	e.note(id)
+}
+
+// here is the empty span at the end of what a side sent.
+func (l *leg) here(from Side) Span {
+	f := &l.sides[from].wire
+	at := f.at + int64(len(f.buf))
+	return Span{at, at}
+}
+
+// lost passes over n octets that the capture missed.
+func (l *leg) lost(sd *side, n int) {
+	sd.wire.ended = true
+	l.pump(sd.from)
+	l.flushSide(sd)
+	sp := Span{sd.wire.at, sd.wire.at + int64(n)}
+	e := l.s.event(l, sd.from, Wire, sp, "session.gap")
+	e.add("octets", strconv.Itoa(n), Span{})
+	e.note("session.gap")
+	sd.wire.at = sp.To
+	sd.wire.ended = false
+	switch sd.mode {
+	case secure:
+		l.tls.Lost(tlswire.Side(sd.from), n)
+		l.proto.gap(sd.from, -1)
+	case clear, upgrading:
+		if sd.inflate != nil {
+			sd.mode = opaque
+		} else {
+			l.proto.gap(sd.from, int64(n))
+		}
+	}
+	l.pump(sd.from)
+}
+
+// end notes that a side sends nothing more; the leg closes with its second side, or at once when it is reset.
+func (l *leg) end(sd *side, how End) {
+	if sd.end != Open || l.closed {
+		return
+	}
+	sd.end = how
+	other := &l.sides[sd.from.Other()]
+	sd.wire.ended, other.wire.forced, other.plain.forced = true, true, true
+	if how == Reset {
+		other.wire.ended, sd.wire.forced, sd.plain.forced = true, true, true
+	}
+	l.pump(sd.from)
+	l.pump(other.from)
+	l.flushSide(sd)
+	e := l.s.event(l, sd.from, Wire, l.here(sd.from), "session.end")
+	e.add("how", map[End]string{Finished: "fin", Reset: "reset"}[how], Span{})
+	e.note("session.end." + e.Fields[0].Value)
+	if how == Reset || other.end != Open {
+		l.shut()
+	}
+}
+
+// flushSide ends what is under way on a side: the rest of its octets becomes events as it is.
+func (l *leg) flushSide(sd *side) {
+	sd.plain.ended = true
+	for l.step(sd.from) {
+		for l.step(sd.from.Other()) {
+		}
+	}
+	l.proto.flush(sd.from)
+	if sd.mode == secure {
+		l.messages(sd, l.tls.Flush(tlswire.Side(sd.from)), nil)
+	}
+	sd.run.flush(sd)
+	l.leftover(sd, &sd.plain)
+	l.leftover(sd, &sd.wire)
+	sd.plain.ended = false
+}
+
+// leftover tells octets that never became a unit: a record cut short, half a code.
+func (l *leg) leftover(sd *side, f *frame) {
+	if len(f.buf) == 0 {
+		return
+	}
+	n := len(f.buf)
+	e := l.s.event(l, sd.from, f.layer, f.take(n), "session.incomplete")
+	e.add("octets", strconv.Itoa(n), Span{})
+	e.note("session.incomplete")
+	sd.cover(e)
+}
+
+// shut closes the leg.
+func (l *leg) shut() {
+	if l.closed {
+		return
+	}
+	for i := range l.sides {
+		sd := &l.sides[i]
+		sd.wire.ended, sd.wire.forced, sd.plain.forced = true, true, true
+	}
+	l.pump(Client)
+	l.pump(Server)
+	l.flushSide(&l.sides[Client])
+	l.flushSide(&l.sides[Server])
+	l.closed = true
+	e := l.s.event(l, Client, Wire, l.here(Client), "session.close")
+	for i := range l.sides {
+		sd := &l.sides[i]
+		e.add(sd.from.String()+"_octets", strconv.FormatInt(sd.wire.at, 10), Span{})
+		if sd.sumWire == nil {
+			continue
+		}
+		e.add("wire_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumWire.Sum(nil)), Span{})
+		if sd.made > 0 {
+			e.add("tls_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumTLS.Sum(nil)), Span{})
+		}
+	}
+	e.note("session.close")
+}
+
+// giveUp makes the leg opaque after a fault of the decoder's own.
+func (l *leg) giveUp(why string) {
+	for i := range l.sides {
+		sd := &l.sides[i]
+		sd.mode, sd.inflate = opaque, nil
+		sd.carried, sd.settled, sd.marks = nil, 0, nil
+	}
+	e := l.s.event(l, Client, Wire, l.here(Client), "session.error")
+	e.add("what", "decoder_fault", Span{})
+	e.add("detail", why, Span{})
+	e.note("session.error.decoder_fault")
+}

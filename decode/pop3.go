@@ -1,0 +1,217 @@
+package decode
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// pop3 decodes POP3 (RFC 1939) with CAPA and response codes (RFC 2449), STLS (RFC 2595), AUTH (RFC 5034), UTF8 and
+// LANG (RFC 6856).
+type pop3 struct {
+	l       *leg
+	greeted bool
+	pending []popCommand
+	await   string // AUTH or STLS: the verb whose response decides what the client's next octets are
+	sasl    *exchange
+	answer  bool // the client's next line answers a challenge
+	steps   int
+	held    int64 // client octets below this were sent before the upgrade was agreed on
+	listing string
+	text    bool // a message is on its way from the server
+	listCmd int  // Seq of the command that a multi-line response answers
+	items   int
+	message body
+	state   machine
+}
+
+type popCommand struct {
+	seq  int
+	verb string
+	bare bool // without an argument
+}
+
+func newPOP3(l *leg) *pop3 { return &pop3{l: l, state: newMachine(POP3States)} }
+
+func (p *pop3) step(from Side, f *frame) bool {
+	switch {
+	case len(f.buf) == 0:
+		return false
+	case from == Server:
+		return p.server(f)
+	case p.await != "":
+		if f.held() {
+			return false
+		}
+		if p.await == "AUTH" {
+			p.answer = true
+		} else if looksTLS(f.buf, Client, true) == yes {
+			p.l.upgrade("STLS", 0)
+		}
+		p.await = ""
+		return p.l.step(from)
+	case p.answer:
+		return p.saslLine(f)
+	}
+	return p.command(f)
+}
+
+func (p *pop3) idle(from Side) bool {
+	if from == Server {
+		return p.listing == "" && !p.text
+	}
+	return p.await == "" && !p.answer
+}
+
+// command reads a command line (RFC 1939 §3).
+func (p *pop3) command(f *frame) bool {
+	raw, ok := f.line()
+	if !ok {
+		return false
+	}
+	body, at := chomp(raw), f.at
+	word := body
+	if i := bytes.IndexByte(body, ' '); i >= 0 {
+		word = body[:i]
+	}
+	verb := upper(word)
+	argAt := len(word)
+	for argAt < len(body) && body[argAt] == ' ' {
+		argAt++
+	}
+	shown, parts, secretAt := p.secrets(verb, body, argAt, at, f.layer)
+	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.command")
+	line := string(shown)
+	e.add("verb", verb, Span{at, at + int64(len(word))})
+	arg := Field{Name: "argument", Value: line[argAt:], Span: Span{at + int64(argAt), at + int64(len(body))}, Secret: verb == "PASS"}
+	e.Fields = append(e.Fields, arg)
+	e.add("line", line, Span{at, at + int64(len(body))})
+	e.note("pop3.command." + verb)
+	p.arguments(e, verb, line, argAt, at)
+	addParts(e, parts, at+int64(secretAt))
+	if f.layer == Wire && (verb == "PASS" || verb == "AUTH" && len(parts) > 0) {
+		e.note("lint.password_in_clear")
+	}
+	if len(raw) == len(body)+1 {
+		e.note("lint.bare_lf")
+	}
+	if p.l.behindUpgrade(Client) {
+		if at < p.held {
+			e.note("lint.data_after_starttls")
+		} else {
+			e.note("lint.starttls_plaintext")
+		}
+	}
+	bare := argAt == len(body)
+	p.pending = append(p.pending, popCommand{e.Seq, verb, bare})
+	if verb == "STLS" || verb == "AUTH" && !bare {
+		p.await = verb
+	}
+	return true
+}
+
+// secrets masks what a command line must not show: the password of PASS, the digest of APOP, the response of AUTH.
+func (p *pop3) secrets(verb string, body []byte, argAt int, at int64, layer Layer) (shown []byte, parts []Field, partsAt int) {
+	arg := body[argAt:]
+	switch verb {
+	case "PASS":
+		return p.l.hide(Client, layer, body, argAt, at, stars(len(arg))), nil, 0
+	case "APOP":
+		if i := bytes.IndexByte(arg, ' '); i >= 0 {
+			from := argAt + i + 1
+			return p.l.hide(Client, layer, body, from, at, stars(len(body)-from)), nil, 0
+		}
+	case "AUTH":
+		mech, initial, ok := bytes.Cut(arg, []byte(" "))
+		p.sasl, p.steps = newExchange(string(mech), p.l.s.o.ShowSecrets), 0
+		if ok && len(initial) > 0 {
+			from := len(body) - len(initial)
+			parts, masked := p.sasl.client(initial)
+			return p.l.hide(Client, layer, body, from, at, masked), parts, from
+		}
+	}
+	return body, nil, 0
+}
+
+func stars(n int) []byte { return bytes.Repeat([]byte{'*'}, n) }
+
+// arguments takes the arguments of the commands we know apart.
+func (p *pop3) arguments(e *Event, verb, line string, argAt int, at int64) {
+	span := func(from, to int) Span { return Span{at + int64(from), at + int64(to)} }
+	arg := line[argAt:]
+	first, rest, two := strings.Cut(arg, " ")
+	switch verb {
+	case "USER":
+		e.add("user", arg, span(argAt, len(line)))
+	case "PASS":
+		e.addSecret("password", arg, span(argAt, len(line)))
+	case "APOP":
+		e.add("user", first, span(argAt, argAt+len(first)))
+		if two {
+			e.addSecret("digest", rest, span(len(line)-len(rest), len(line)))
+		}
+	case "AUTH":
+		if first != "" {
+			e.add("mechanism", strings.ToUpper(first), span(argAt, argAt+len(first)))
+			e.note("sasl." + strings.ToUpper(first) + ".client")
+		}
+	case "RETR", "DELE", "LIST", "UIDL", "TOP":
+		if first != "" {
+			e.add("number", first, span(argAt, argAt+len(first)))
+		}
+		if verb == "TOP" && two {
+			e.add("lines", rest, span(len(line)-len(rest), len(line)))
+		}
+	}
+}
+
+// saslLine reads the client's next line of an exchange (RFC 5034 §4).
+func (p *pop3) saslLine(f *frame) bool {
+	raw, ok := f.line()
+	if !ok {
+		return false
+	}
+	body := chomp(raw)
+	if p.sasl == nil {
+		p.sasl = newExchange("", p.l.s.o.ShowSecrets)
+	}
+	parts, masked := p.sasl.client(body)
+	shown := string(p.l.hide(Client, f.layer, body, 0, f.at, masked))
+	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.auth")
+	p.steps++
+	e.add("mechanism", p.sasl.mechanism, Span{})
+	e.add("step", strconv.Itoa(p.steps), Span{})
+	e.add("line", shown, e.Span)
+	addParts(e, parts, e.Span.From)
+	if shown == "*" {
+		e.note("sasl.cancel")
+	} else {
+		e.note("pop3.auth")
+		saslNotes(e, p.sasl.mechanism, f.layer, true)
+	}
+	p.answer, p.await = false, "AUTH"
+	return true
+}
+
+func (p *pop3) gap(from Side, n int64) {
+	if from == Client {
+		p.await, p.answer = "", false
+		return
+	}
+	p.listing = ""
+	p.message.gap(n)
+}
+
+func (p *pop3) flush(from Side) {
+	if from == Server {
+		p.message.flush()
+	}
+}
+
+// secured forgets commands that an honest server has thrown away (RFC 2595 §4).
+func (p *pop3) secured() {
+	p.await, p.pending = "", nil
+	if p.l.sides[Server].agreed {
+		p.greeted = true
+	}
+}

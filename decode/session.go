@@ -1,0 +1,233 @@
+package decode
+
+import (
+	"fmt"
+	"time"
+)
+
+// maxAwaiting is how many octets wait for secrets that may still come (Options.Await). A handshake's flights are some
+// ten kilobytes; what exceeds this is shown sealed rather than kept.
+const maxAwaiting = 4 << 20
+
+// Session decodes one session: all of its legs. It is not safe for concurrent use.
+type Session struct {
+	o     Options
+	legs  [2]*leg
+	out   release
+	seq   int
+	now   time.Time
+	evs   []Event
+	slabF []Field
+	slabN []Note
+	slabS []Span
+
+	stalled bool    // a record waits for its secrets
+	queue   []Chunk // what came behind it, owned
+	queued  int     // octets in queue
+	fault   bool    // the decoder failed: everything is opaque from here
+}
+
+// New begins a session.
+func New(o Options) *Session {
+	if o.Protocol == "" {
+		o.Protocol = Detect
+	}
+	s := &Session{o: o}
+	s.out.s = s
+	return s
+}
+
+// Feed decodes a chunk and gives the events that it completes. It never blocks and never fails. The slice is valid
+// until the next call; the events' parts stay.
+func (s *Session) Feed(c Chunk) []Event {
+	s.evs = s.evs[:0]
+	s.guard(func() {
+		for _, part := range c.parts() {
+			if s.stalled {
+				s.enqueue(part)
+			} else {
+				s.chunk(part)
+			}
+		}
+		s.resume()
+	})
+	return s.evs
+}
+
+// Retry goes on after secrets came, or after Options.Await changed its answer; it gives the events as Feed does.
+func (s *Session) Retry() []Event {
+	s.evs = s.evs[:0]
+	s.guard(s.resume)
+	return s.evs
+}
+
+// Close ends the session: what is incomplete is told as it is, and every leg gets its session.close.
+func (s *Session) Close(t time.Time) []Event {
+	s.evs = s.evs[:0]
+	s.o.Await = nil
+	s.guard(func() {
+		s.resume()
+		for _, l := range s.legs {
+			if l != nil {
+				l.shut()
+			}
+		}
+		s.out.flush()
+	})
+	return s.evs
+}
+
+// parts takes a chunk apart, so that each part is one thing.
+func (c Chunk) parts() []Chunk {
+	whole := 0
+	for _, set := range [...]bool{c.Told != nil, c.Lost > 0, len(c.Data) > 0, c.End != Open} {
+		if set {
+			whole++
+		}
+	}
+	if whole <= 1 {
+		return []Chunk{c}
+	}
+	var ps []Chunk
+	head := Chunk{Time: c.Time, Leg: c.Leg, From: c.From}
+	add := func(set func(*Chunk)) {
+		p := head
+		set(&p)
+		ps = append(ps, p)
+	}
+	if c.Told != nil {
+		add(func(p *Chunk) { p.Told = c.Told })
+	}
+	if c.Lost > 0 {
+		add(func(p *Chunk) { p.Lost = c.Lost })
+	}
+	if len(c.Data) > 0 {
+		add(func(p *Chunk) { p.Data = c.Data })
+	}
+	if c.End != Open {
+		add(func(p *Chunk) { p.End = c.End })
+	}
+	return ps
+}
+
+// chunk decodes one part at once.
+func (s *Session) chunk(c Chunk) {
+	s.now = c.Time
+	l := s.leg(c.Leg)
+	s.out.hold(l, c)
+	switch sd := &l.sides[c.From&1]; {
+	case c.Told != nil:
+		l.told(c.From&1, c.Told)
+	case c.Lost > 0:
+		l.lost(sd, c.Lost)
+	case len(c.Data) > 0:
+		l.data(sd, c.Data)
+	case c.End != Open:
+		l.end(sd, c.End)
+	}
+	s.out.flush()
+}
+
+func (s *Session) leg(id Leg) *leg {
+	id &= 1
+	if s.legs[id] == nil {
+		s.legs[id] = newLeg(s, id)
+	}
+	return s.legs[id]
+}
+
+// wait reports whether a record without its secret shall wait for it.
+func (s *Session) wait() bool {
+	return s.o.Await != nil && s.queued <= maxAwaiting && s.o.Await()
+}
+
+func (s *Session) enqueue(c Chunk) {
+	c.Data = append([]byte(nil), c.Data...)
+	s.queue = append(s.queue, c)
+	s.queued += len(c.Data)
+}
+
+// resume takes up what waited, as far as the secrets reach now.
+func (s *Session) resume() {
+	for s.stalled {
+		s.stalled = false
+		for _, l := range s.legs {
+			if l != nil {
+				l.pump(Client)
+				l.pump(Server)
+			}
+		}
+		s.out.flush()
+		for !s.stalled && len(s.queue) > 0 {
+			c := s.queue[0]
+			s.queue = s.queue[1:]
+			s.queued -= len(c.Data)
+			s.chunk(c)
+		}
+		if s.stalled && s.wait() {
+			return
+		}
+	}
+	s.queue, s.queued = nil, 0
+}
+
+// guard keeps a fault of ours from reaching the caller: the session becomes opaque and says so.
+func (s *Session) guard(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			if s.fault {
+				return // the fallback failed too: the session is over, but nothing else is touched
+			}
+			s.fault = true
+			s.stalled = false
+			for _, l := range s.legs {
+				if l != nil {
+					l.giveUp(fmt.Sprint(r))
+				}
+			}
+		}
+	}()
+	f()
+}
+
+// event begins an event; it is complete when the caller has added to it, and before the next one begins.
+func (s *Session) event(l *leg, from Side, layer Layer, span Span, kind string) *Event {
+	s.seq++
+	s.evs = append(s.evs, Event{Seq: s.seq, Time: s.now, Leg: l.id, From: from, Layer: layer, Span: span, Kind: kind})
+	e := &s.evs[len(s.evs)-1]
+	if len(s.slabF)+fieldRoom > cap(s.slabF) {
+		s.slabF = make([]Field, 0, 64*fieldRoom)
+	}
+	n := len(s.slabF)
+	e.Fields, s.slabF = s.slabF[n:n:n+fieldRoom], s.slabF[:n+fieldRoom]
+	if len(s.slabN)+noteRoom > cap(s.slabN) {
+		s.slabN = make([]Note, 0, 64*noteRoom)
+	}
+	n = len(s.slabN)
+	e.Notes, s.slabN = s.slabN[n:n:n+noteRoom], s.slabN[:n+noteRoom]
+	return e
+}
+
+// Events rarely have more fields or notes than this; those that do allocate for themselves.
+const (
+	fieldRoom = 6
+	noteRoom  = 2
+)
+
+// add appends a field.
+func (e *Event) add(name, value string, span Span) {
+	e.Fields = append(e.Fields, Field{name, value, span, false})
+}
+
+// addSecret appends a field whose value is a secret; the caller has masked it.
+func (e *Event) addSecret(name, masked string, span Span) {
+	e.Fields = append(e.Fields, Field{name, masked, span, true})
+}
+
+// note appends an explanation of the whole event.
+func (e *Event) note(id string, args ...Field) { e.Notes = append(e.Notes, Note{ID: id, Args: args}) }
+
+// noteAt appends an explanation of a part of the event.
+func (e *Event) noteAt(id string, span Span, args ...Field) {
+	e.Notes = append(e.Notes, Note{ID: id, Args: args, Span: span})
+}

@@ -1,0 +1,374 @@
+package decode
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// smtp decodes SMTP (RFC 5321) with STARTTLS (RFC 3207), AUTH (RFC 4954), PIPELINING (RFC 2920) and CHUNKING
+// (RFC 3030), and LMTP (RFC 2033).
+type smtp struct {
+	l      *leg
+	lmtp   bool
+	family string // smtp or lmtp, the beginning of the kinds
+
+	greeted bool
+	pending []smtpCommand // commands without their reply, in order (RFC 2920 §3.1)
+	expect  smtpExpect    // what the client's next octets are
+	await   string        // the verb whose reply decides what the client's next octets are; "" for none
+	held    int64         // client octets below this were sent before the upgrade was agreed on
+	left    int64         // octets of the BDAT chunk still to come
+	chunked bool          // chunks of a message have come, its last not yet
+	last    bool          // the chunk under way is the message's last
+	message body          // the message under way, over all its chunks
+	sasl    *exchange
+	steps   int   // of the SASL exchange
+	rcpts   []int // recipients accepted in this transaction, as Seq of their RCPT
+	dataCmd int   // Seq of DATA or the last BDAT
+	lines   int   // offset in the server's frame of the reply line asked for next
+	state   machine
+	asked   bool // EHLO was sent since the connection began, or since TLS did
+}
+
+type smtpCommand struct {
+	seq  int
+	verb string // upper case; dataDone for the end of a message, saslStep for a SASL line
+	rcpt int    // LMTP: the recipient this reply will be about
+}
+
+const (
+	dataDone = "." // the message is complete and awaits its reply
+	saslStep = "*" // a line of a SASL exchange
+)
+
+type smtpExpect uint8
+
+const (
+	expectCommand smtpExpect = iota
+	expectData               // message text up to the lone dot (RFC 5321 §4.1.1.4)
+	expectChunk              // s.left octets (RFC 3030)
+	expectSASL               // a SASL response line
+)
+
+func newSMTP(l *leg, lmtp bool) *smtp {
+	s := &smtp{l: l, lmtp: lmtp, family: SMTP, state: newMachine(SMTPStates)}
+	if lmtp {
+		s.family = LMTP
+	}
+	return s
+}
+
+func (s *smtp) step(from Side, f *frame) bool {
+	if len(f.buf) == 0 {
+		return false
+	}
+	if from == Server {
+		return s.reply(f)
+	}
+	if s.await != "" {
+		if f.held() {
+			return false
+		}
+		s.assume(f)
+		return s.l.step(from)
+	}
+	switch s.expect {
+	case expectData:
+		return s.data(f)
+	case expectChunk:
+		return s.chunk(f)
+	case expectSASL:
+		return s.saslLine(f)
+	}
+	return s.command(f)
+}
+
+func (s *smtp) idle(from Side) bool {
+	return from == Server || s.await == "" && s.expect == expectCommand
+}
+
+// assume goes on as if the server had agreed, where its word is not in the capture.
+func (s *smtp) assume(f *frame) {
+	switch s.await {
+	case "DATA":
+		s.beginData(f)
+	case "AUTH":
+		s.expect = expectSASL
+	case "STARTTLS":
+		if looksTLS(f.buf, Client, true) == yes {
+			s.l.upgrade("STARTTLS", 0)
+		}
+	}
+	s.await = ""
+}
+
+// command reads a command line (RFC 5321 §4.1.1).
+func (s *smtp) command(f *frame) bool {
+	raw, ok := f.line()
+	if !ok {
+		return false
+	}
+	body := chomp(raw)
+	at := f.at
+	sp := f.take(len(raw))
+	if len(bytes.TrimSpace(body)) == 0 {
+		e := s.l.emit(Client, f, sp, "session.violation")
+		e.add("rule", "empty_line", Span{})
+		e.add("line", string(body), sp)
+		e.note("session.violation.empty_line")
+		s.push(smtpCommand{seq: e.Seq})
+		return true
+	}
+	lead := len(body) - len(bytes.TrimLeft(body, " \t"))
+	word := body[lead:]
+	if i := bytes.IndexAny(word, " \t"); i >= 0 {
+		word = word[:i]
+	}
+	verb := upper(word)
+	argAt := lead + len(word)
+	for argAt < len(body) && (body[argAt] == ' ' || body[argAt] == '\t') {
+		argAt++
+	}
+	c := smtpLine{verb: verb, body: body, at: at, verbAt: lead, argAt: argAt, span: sp}
+	if verb == "AUTH" {
+		s.auth(f, &c)
+		return true
+	}
+	e := s.begin(f, &c, string(body))
+	s.parameters(e, &c)
+	s.lintLine(e, raw)
+	s.after(f, e, &c)
+	return true
+}
+
+// smtpLine is a command line taken apart: offsets into body, which begins at offset at of the stream.
+type smtpLine struct {
+	verb          string
+	body          []byte
+	at            int64
+	verbAt, argAt int
+	span          Span
+}
+
+func (c *smtpLine) spanOf(from, to int) Span { return Span{c.at + int64(from), c.at + int64(to)} }
+
+// begin emits the command's event; line is what to show of it.
+func (s *smtp) begin(f *frame, c *smtpLine, line string) *Event {
+	e := s.l.emit(Client, f, c.span, s.family+".command")
+	e.add("verb", c.verb, c.spanOf(c.verbAt, c.verbAt+len(c.verb)))
+	e.add("argument", line[c.argAt:], c.spanOf(c.argAt, len(c.body)))
+	e.add("line", line, c.spanOf(0, len(c.body)))
+	id := "smtp.command."
+	if c.verb == "LHLO" {
+		id = "lmtp.command."
+	}
+	e.note(id + c.verb)
+	if s.l.behindUpgrade(Client) {
+		if c.at < s.held {
+			e.note("lint.data_after_starttls")
+		} else {
+			e.note("lint.starttls_plaintext")
+		}
+	}
+	return e
+}
+
+// after does what the command means for the octets that follow it.
+func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
+	seq := e.Seq
+	cmd := smtpCommand{seq: seq, verb: c.verb}
+	switch c.verb {
+	case "DATA":
+		s.await = "DATA"
+		s.dataCmd = seq
+	case "STARTTLS":
+		s.await = "STARTTLS"
+	case "EHLO", "LHLO", "HELO":
+		s.asked = true
+	case "BDAT":
+		size, last, ok := bdatArgument(c.body[c.argAt:])
+		if ok {
+			s.push(cmd)
+			s.dataCmd = seq
+			s.beginChunk(f, size, last)
+			return
+		}
+	}
+	s.push(cmd)
+}
+
+func (s *smtp) push(c smtpCommand) { s.pending = append(s.pending, c) }
+
+// bdatArgument reads "size [LAST]" (RFC 3030 §2). An announced size is counted down, never allocated.
+func bdatArgument(arg []byte) (size int64, last, ok bool) {
+	words := bytes.Fields(arg)
+	if len(words) == 0 || len(words) > 2 {
+		return 0, false, false
+	}
+	size, err := strconv.ParseInt(string(words[0]), 10, 64)
+	if err != nil || size < 0 {
+		return 0, false, false
+	}
+	return size, len(words) == 2 && upper(words[1]) == "LAST", true
+}
+
+// parameters takes the arguments of the commands we know apart.
+func (s *smtp) parameters(e *Event, c *smtpLine) {
+	line := e.Fields[2].Value
+	arg := line[c.argAt:]
+	switch c.verb {
+	case "EHLO", "HELO", "LHLO":
+		if i := strings.IndexAny(arg, " \t"); i >= 0 {
+			arg = arg[:i]
+		}
+		e.add("domain", arg, c.spanOf(c.argAt, c.argAt+len(arg)))
+	case "MAIL", "RCPT":
+		s.path(e, c, line)
+	case "BDAT":
+		if size, last, ok := bdatArgument([]byte(arg)); ok {
+			e.add("size", strconv.FormatInt(size, 10), c.spanOf(c.argAt, c.argAt+len(strings.Fields(arg)[0])))
+			if last {
+				e.add("last", "LAST", Span{})
+			}
+		}
+	}
+}
+
+// path reads FROM:<reverse-path> or TO:<forward-path> and the ESMTP parameters (RFC 5321 §4.1.2).
+func (s *smtp) path(e *Event, c *smtpLine, line string) {
+	name := "from"
+	if c.verb == "RCPT" {
+		name = "to"
+	}
+	i := strings.IndexByte(line[c.argAt:], ':')
+	if i < 0 {
+		return
+	}
+	from := c.argAt + i + 1
+	for from < len(line) && line[from] == ' ' {
+		from++
+	}
+	to := from
+	if from < len(line) && line[from] == '<' {
+		to = closing(line, from)
+		e.add(name, strings.TrimSuffix(line[from+1:to], ">"), c.spanOf(from, to))
+	} else {
+		for to < len(line) && line[to] != ' ' {
+			to++
+		}
+		e.add(name, line[from:to], c.spanOf(from, to))
+	}
+	for to < len(line) {
+		for to < len(line) && line[to] == ' ' {
+			to++
+		}
+		start := to
+		for to < len(line) && line[to] != ' ' {
+			to++
+		}
+		if start == to {
+			break
+		}
+		key, value, _ := strings.Cut(line[start:to], "=")
+		key = strings.ToUpper(key)
+		e.add(strings.ToLower(key), value, c.spanOf(start, to))
+		e.noteAt("smtp.parameter."+key, c.spanOf(start, to), Field{Name: "value", Value: value})
+	}
+}
+
+// closing is the offset behind the '>' that closes the path at from; quoted local parts may hold one.
+func closing(line string, from int) int {
+	quoted := false
+	for i := from; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case '"':
+			quoted = !quoted
+		case '>':
+			if !quoted {
+				return i + 1
+			}
+		}
+	}
+	return len(line)
+}
+
+func (s *smtp) lintLine(e *Event, raw []byte) {
+	if n := len(raw); n > 0 && raw[n-1] == '\n' && (n < 2 || raw[n-2] != '\r') {
+		e.note("lint.bare_lf")
+	}
+}
+
+func (s *smtp) gap(from Side, n int64) {
+	if from == Server {
+		s.lines = 0
+		return
+	}
+	switch s.expect {
+	case expectChunk:
+		if n >= 0 && n <= s.left {
+			s.message.gap(n)
+			if s.left -= n; s.left == 0 {
+				s.endChunk(s.l.sides[Client].app())
+			}
+			return
+		}
+		s.expect = expectCommand
+	case expectData:
+		s.message.gap(n)
+	case expectSASL:
+		s.expect = expectCommand
+	}
+	s.await = ""
+}
+
+func (s *smtp) flush(from Side) {
+	if from == Client {
+		s.message.flush()
+		return
+	}
+	s.lines = 0
+}
+
+// secured forgets what was said in clear: commands that an honest server has thrown away, and the greeting's EHLO.
+func (s *smtp) secured() {
+	if s.await == "STARTTLS" {
+		s.await = ""
+	}
+	s.pending, s.asked = nil, false
+	if s.l.sides[Server].agreed {
+		s.greeted = true
+	}
+}
+
+// upper gives a verb in upper case, without allocating for those we know.
+func upper(word []byte) string {
+	if len(word) <= len(verbRoom{}) {
+		var room verbRoom
+		for i, c := range word {
+			if 'a' <= c && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			room[i] = c
+		}
+		if v, ok := knownVerbs[string(room[:len(word)])]; ok {
+			return v
+		}
+	}
+	return strings.ToUpper(string(word))
+}
+
+type verbRoom [16]byte
+
+var knownVerbs = func() map[string]string {
+	m := map[string]string{}
+	for _, v := range strings.Fields(`EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT AUTH STARTTLS VRFY EXPN HELP ETRN TURN ATRN
+		XCLIENT XFORWARD BURL LAST USER PASS APOP STAT LIST RETR DELE TOP UIDL CAPA STLS UTF8 LANG
+		CAPABILITY AUTHENTICATE LOGOUT PUTSCRIPT LISTSCRIPTS SETACTIVE GETSCRIPT DELETESCRIPT RENAMESCRIPT CHECKSCRIPT
+		HAVESPACE UNAUTHENTICATE OK NO BYE`) {
+		m[v] = v
+	}
+	return m
+}()

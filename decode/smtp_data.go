@@ -1,0 +1,89 @@
+package decode
+
+import "strconv"
+
+// beginData begins the message text behind a 354.
+func (s *smtp) beginData(f *frame) {
+	s.expect = expectData
+	s.message.begin(&s.l.sides[Client], f, s.family, true)
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
+	e.note("smtp.data.begin")
+	e.Re = s.dataCmd
+}
+
+// data reads message text up to the lone dot.
+func (s *smtp) data(f *frame) bool {
+	progress, ended := s.message.dotted(f)
+	if ended {
+		s.endData(f)
+	}
+	return progress
+}
+
+// endData takes the ".CRLF" that ends the text.
+func (s *smtp) endData(f *frame) {
+	s.message.end()
+	e := s.l.emit(Client, f, f.take(len(terminator)-2), s.family+".data.end")
+	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	e.add("line", ".", e.Span)
+	e.note("smtp.data.end")
+	e.Re = s.dataCmd
+	s.expect = expectCommand
+	s.complete()
+}
+
+// complete queues the replies that a complete message will get: one, or in LMTP one for each recipient (RFC 2033 §4.2).
+func (s *smtp) complete() {
+	if !s.lmtp {
+		s.push(smtpCommand{seq: s.dataCmd, verb: dataDone})
+		return
+	}
+	for _, rcpt := range s.rcpts {
+		s.push(smtpCommand{seq: s.dataCmd, verb: dataDone, rcpt: rcpt})
+	}
+}
+
+// beginChunk begins the octets behind a BDAT. They follow whatever the server will say.
+func (s *smtp) beginChunk(f *frame, size int64, last bool) {
+	if !s.chunked {
+		s.message.begin(&s.l.sides[Client], f, s.family, false)
+	}
+	s.chunked, s.last = true, last
+	s.left = size
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
+	e.add("octets", strconv.FormatInt(size, 10), Span{})
+	e.note("smtp.data.begin")
+	e.Re = s.dataCmd
+	if size == 0 {
+		s.endChunk(f)
+		return
+	}
+	s.expect = expectChunk
+}
+
+func (s *smtp) chunk(f *frame) bool {
+	n := int(min(int64(len(f.buf)), s.left))
+	s.message.take(f, n)
+	if s.left -= int64(n); s.left == 0 {
+		s.endChunk(f)
+	}
+	return true
+}
+
+func (s *smtp) endChunk(f *frame) {
+	s.expect = expectCommand
+	s.message.flush()
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.end")
+	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	e.note("smtp.data.end")
+	e.Re = s.dataCmd
+	if !s.last {
+		return
+	}
+	s.message.end()
+	s.chunked = false
+	if n := len(s.pending); s.lmtp && n > 0 && s.pending[n-1].seq == s.dataCmd { // the last chunk has a reply per recipient
+		s.pending = s.pending[:n-1]
+		s.complete()
+	}
+}

@@ -1,0 +1,198 @@
+package decode
+
+import "strings"
+
+// reply reads a reply, all its lines (RFC 5321 §4.2).
+func (s *smtp) reply(f *frame) bool {
+	for {
+		end, ok := f.lineFrom(s.lines)
+		if !ok {
+			return false
+		}
+		line := f.buf[s.lines:end]
+		if !isReplyLine(line) {
+			if s.lines == 0 {
+				s.notReply(f, end)
+			} else {
+				s.emitReply(f, s.lines) // a reply that breaks off
+			}
+			return true
+		}
+		if len(line) < 4 || line[3] != '-' || end >= maxReply || f.ended && end == len(f.buf) {
+			s.emitReply(f, end)
+			return true
+		}
+		s.lines = end
+	}
+}
+
+// isReplyLine tells whether a line begins with a reply code.
+func isReplyLine(line []byte) bool {
+	line = chomp(line)
+	return len(line) >= 3 && digit(line[0]) && digit(line[1]) && digit(line[2]) && (len(line) == 3 || line[3] == ' ' || line[3] == '-')
+}
+
+func digit(c byte) bool { return '0' <= c && c <= '9' }
+
+// notReply tells of a line from the server that is no reply.
+func (s *smtp) notReply(f *frame, end int) {
+	line := string(chomp(f.buf[:end]))
+	e := s.l.emit(Server, f, f.take(end), "session.violation")
+	e.add("rule", "not_a_reply", Span{})
+	e.add("line", line, e.Span)
+	e.note("session.violation.not_a_reply")
+}
+
+// emitReply emits the reply that the first n octets of the frame are, and lets it answer the oldest command.
+func (s *smtp) emitReply(f *frame, n int) {
+	s.lines = 0
+	raw := f.buf[:n]
+	at := f.at
+	code := string(raw[:3])
+	first := at == 0 && f.layer == Wire || !s.greeted && len(s.pending) == 0
+	cmd, answers := s.answers(code, first)
+	e := s.l.emit(Server, f, f.take(n), s.family+".reply")
+	line, text := replyText(raw)
+	e.add("code", code, Span{at, at + 3})
+	if enh := enhancedCode(text); enh != "" {
+		e.add("enhanced", enh, Span{at + 4, at + 4 + int64(len(enh))})
+	}
+	e.add("text", text, Span{})
+	e.add("line", line, Span{at, at + int64(n)})
+	e.Re = cmd.seq
+	if cmd.rcpt != 0 {
+		e.Re = cmd.rcpt
+	}
+	s.explainReply(e, raw, at, code, cmd, answers)
+	if s.l.behindUpgrade(Server) {
+		e.note("lint.starttls_plaintext")
+	}
+	s.act(e, code, cmd)
+}
+
+// answers takes the command that a reply is about from the queue.
+func (s *smtp) answers(code string, first bool) (cmd smtpCommand, ok bool) {
+	if first && !s.greeted && (code == "220" || code == "554" || code == "421") {
+		s.greeted = true
+		return smtpCommand{verb: "greeting"}, true
+	}
+	s.greeted = true
+	if len(s.pending) == 0 {
+		return smtpCommand{}, false
+	}
+	cmd = s.pending[0]
+	s.pending = s.pending[:copy(s.pending, s.pending[1:])]
+	return cmd, true
+}
+
+// replyText joins a reply's lines by \n: as sent, and without their codes.
+func replyText(raw []byte) (line, text string) {
+	body := string(chomp(raw))
+	if strings.IndexByte(body, '\n') < 0 {
+		return body, body[min(4, len(body)):]
+	}
+	lines := strings.Split(strings.ReplaceAll(body, "\r\n", "\n"), "\n")
+	line = strings.Join(lines, "\n")
+	for i, l := range lines {
+		lines[i] = l[min(4, len(l)):]
+	}
+	return line, strings.Join(lines, "\n")
+}
+
+// enhancedCode gives the enhanced status code that a reply's text begins with (RFC 2034, RFC 3463).
+func enhancedCode(text string) string {
+	end := 0
+	for end < len(text) && (digit(text[end]) || text[end] == '.') {
+		end++
+	}
+	if end < len(text) && text[end] != ' ' && text[end] != '\n' {
+		return ""
+	}
+	parts := strings.Split(text[:end], ".")
+	if len(parts) != 3 || len(parts[0]) != 1 || strings.IndexByte("245", parts[0][0]) < 0 {
+		return ""
+	}
+	for _, p := range parts[1:] {
+		if len(p) < 1 || len(p) > 3 {
+			return ""
+		}
+	}
+	return text[:end]
+}
+
+// explainReply notes what a reply says.
+func (s *smtp) explainReply(e *Event, raw []byte, at int64, code string, cmd smtpCommand, answers bool) {
+	id := "smtp.reply." + code
+	switch cmd.verb {
+	case "", saslStep:
+	case dataDone:
+		id += ".data"
+	default:
+		id += "." + cmd.verb
+	}
+	e.note(id)
+	if enh := e.Field("enhanced"); enh != "" {
+		e.note("smtp.enhanced." + enh)
+	}
+	if !answers && code != "421" {
+		e.note("lint.unexpected_reply")
+	}
+	if code[0] == '2' && (cmd.verb == "EHLO" || cmd.verb == "LHLO") {
+		capabilityNotes(e, raw, at)
+	}
+}
+
+// capabilityNotes explains each keyword of an EHLO reply where it stands (RFC 5321 §4.1.1.1).
+func capabilityNotes(e *Event, raw []byte, at int64) {
+	first := true
+	for off := 0; off < len(raw); {
+		end := off
+		for end < len(raw) && raw[end] != '\n' {
+			end++
+		}
+		line := chomp(raw[off:min(end+1, len(raw))])
+		if !first && len(line) > 4 {
+			word, rest, _ := strings.Cut(string(line[4:]), " ")
+			if key, value, eq := strings.Cut(word, "="); eq { // AUTH=LOGIN, the old form
+				word, rest = key, value
+			}
+			e.noteAt("smtp.capability."+strings.ToUpper(word), Span{at + int64(off), at + int64(off+len(line))}, Field{Name: "value", Value: rest})
+		}
+		first = false
+		off = end + 1
+	}
+}
+
+// act does what a reply means for the client's next octets.
+func (s *smtp) act(e *Event, code string, cmd smtpCommand) {
+	ok := code[0] == '2'
+	if to := s.state.move(cmd.verb, code); to != "" {
+		e.add("state", to, Span{})
+	}
+	switch cmd.verb {
+	case "DATA":
+		if s.await == "DATA" {
+			s.await = ""
+			if code == "354" {
+				s.beginData(s.l.sides[Client].app())
+			}
+		}
+	case "AUTH", saslStep:
+		s.saslReply(e, code, cmd)
+	case "STARTTLS":
+		if s.await == "STARTTLS" {
+			s.await = ""
+			if code == "220" {
+				c := s.l.sides[Client].app()
+				s.held = c.at + int64(len(c.buf))
+				s.l.upgrade("STARTTLS", cmd.seq)
+			}
+		}
+	case "MAIL":
+		s.rcpts = s.rcpts[:0]
+	case "RCPT":
+		if ok {
+			s.rcpts = append(s.rcpts, cmd.seq)
+		}
+	}
+}
