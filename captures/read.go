@@ -1,0 +1,195 @@
+package captures
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Reader reads captures. The zero value is not usable: it needs a Sink.
+type Reader struct {
+	Sink Sink
+	// TCPEvents asks for things told about TCP itself: chunks with a Told of kind tcp.retransmission, tcp.out_of_order,
+	// tcp.overlap_conflict, tcp.keepalive, tcp.after_end and tcp.midstream, with the field octets. A live session has
+	// none of them, so they are off unless somebody looks at the capture rather than at the session.
+	TCPEvents bool
+
+	quiet bool // the secrets were handed over before
+}
+
+// Read reads a capture (pcap or pcapng, gzip or not, known by its content) and hands what it holds to s while it comes:
+// a pipe from a running capture is decoded as it grows. name is for errors, which are of type *FormatError if the
+// octets are to blame and the reader's own otherwise. Every session is closed when Read returns, with or without error.
+func Read(r io.Reader, name string, s Sink) error { return Reader{Sink: s}.Read(r, name) }
+
+// ReadFile reads a file like Read. Secrets anywhere in it (a Decryption Secrets Block behind the packets it opens, for
+// one) are handed over before the first session is opened.
+func ReadFile(path string, s Sink) error { return Reader{Sink: s}.ReadFile(path) }
+
+// fault makes a FormatError; Read puts the name in.
+func fault(at int64, what string, err error) *FormatError {
+	return &FormatError{Offset: at, What: what, Err: err}
+}
+
+// ReadFile is the package's ReadFile with the Reader's options.
+func (rd Reader) ReadFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return rd.Read(f, path) // a pipe cannot be read twice
+	}
+	if !rd.quiet {
+		// The fault that ends this pass ends the next one too, which reports it.
+		secretsPass(f, rd.Sink.Secrets)
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		rd.quiet = true
+	}
+	return rd.Read(f, path)
+}
+
+// secretsPass looks for secrets only. Classic pcap has none.
+func secretsPass(r io.Reader, secrets func([]byte)) {
+	in, format, err := open(r)
+	if err != nil || format != formatPcapng {
+		return
+	}
+	p := &pcapngReader{in: in, secrets: secrets, secretOnly: true}
+	var pk packet
+	for {
+		if _, err := p.block(&pk); err != nil {
+			return
+		}
+	}
+}
+
+// Read is the package's Read with the Reader's options.
+func (rd Reader) Read(r io.Reader, name string) error {
+	err := rd.read(r)
+	var f *FormatError
+	if errors.As(err, &f) {
+		f.Name = name
+		if f.Err != nil && !atEnd(f.Err) && !isGzip(f.Err) { // the reader failed, not the format
+			return fmt.Errorf("%s: at octet %d: %w", name, f.Offset, f.Err)
+		}
+		return f
+	}
+	return err
+}
+
+// isGzip says that compressed octets are damaged.
+func isGzip(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &corrupt)
+}
+
+func (rd Reader) read(r io.Reader) error {
+	in, format, err := open(r)
+	if err != nil {
+		return err
+	}
+	t := newTCP(rd.Sink, rd.TCPEvents)
+	defer t.end()
+	d := &dissector{deliver: t.segment}
+	var pk packet
+	if format == formatPcap {
+		p, err := newPcapReader(in)
+		if err != nil {
+			return err
+		}
+		return packets(p.next, d, &pk)
+	}
+	p := &pcapngReader{in: in, secrets: rd.Sink.Secrets}
+	if rd.quiet {
+		p.secrets = nil
+	}
+	n := 0
+	err = packets(func(pk *packet) error { n++; return p.next(pk) }, d, &pk)
+	if err == nil && n == 1 && p.unknownAt > 0 { // the one call that found the end
+		return fault(p.unknownAt, fmt.Sprintf("link type %d cannot be read; convert the capture to Ethernet or raw IP", p.unknown), nil)
+	}
+	return err
+}
+
+// packets moves every packet to the dissector.
+func packets(next func(*packet) error, d *dissector, pk *packet) error {
+	for {
+		switch err := next(pk); {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		d.packet(pk)
+	}
+}
+
+type format uint8
+
+const (
+	formatPcap format = iota
+	formatPcapng
+)
+
+// open recognises the format by its first octets, taking gzip off.
+func open(r io.Reader) (*input, format, error) {
+	in := newInput(r)
+	h, err := in.peek(4)
+	if len(h) >= 2 && h[0] == 0x1f && h[1] == 0x8b {
+		z, err := gzip.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(in.rest()), r)))
+		if err != nil {
+			return nil, 0, fault(0, "the gzip header is damaged", err)
+		}
+		in = newInput(z)
+		h, err = in.peek(4)
+		if err != nil {
+			return nil, 0, tooShort(h, err)
+		}
+	} else if err != nil {
+		return nil, 0, tooShort(h, err)
+	}
+	le, be := binary.LittleEndian.Uint32(h), binary.BigEndian.Uint32(h)
+	for _, m := range []uint32{le, be} {
+		switch m {
+		case pcapMicro, pcapNano, pcapModified:
+			return in, formatPcap, nil
+		case blockSection:
+			return in, formatPcapng, nil
+		}
+	}
+	return nil, 0, fault(0, fmt.Sprintf("this is neither pcap nor pcapng (it begins % x)%s", h, otherFormat(in)), nil)
+}
+
+func tooShort(h []byte, err error) error {
+	if len(h) == 0 {
+		return fault(0, "the file is empty", err)
+	}
+	return fault(int64(len(h)), "the file ends in its first four octets", err)
+}
+
+// otherFormat names the formats that people have beside pcap, to say what helps.
+func otherFormat(in *input) string {
+	h, _ := in.peek(8)
+	for magic, name := range map[string]string{
+		"snoop\x00\x00\x00": "snoop", "btsnoop\x00": "btsnoop", "GMBU": "Network Monitor", "RTSS": "Network Monitor",
+		"XCP\x00": "NetXray", "TRSNIFF data": "Sniffer", "\x28\xb5\x2f\xfd": "zstd", "\x04\x22\x4d\x18": "lz4",
+	} {
+		if bytes.HasPrefix(h, []byte(magic)) {
+			return "; it looks like " + name + ", which editcap turns into pcapng"
+		}
+	}
+	return ""
+}
+
+// rest gives what has been read and not been taken.
+func (in *input) rest() []byte { return in.buf[in.i:in.n] }
