@@ -1,0 +1,293 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"bytes"
+
+	"facteur/decode"
+)
+
+const (
+	// maxPage and defaultPage bound GET /events.
+	maxPage, defaultPage = 5_000, 1_000
+
+	// maxSpan is the most octets one answer holds: more than a hex pane can show.
+	maxSpan = 1 << 20
+
+	// maxBody is the longest body read: an order to the player has less than 200 octets.
+	maxBody = 4 << 10
+)
+
+// handler puts the guard before everything, and who someone is before everything under /api.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	get := func(path string, do func(http.ResponseWriter, *http.Request, Role)) {
+		mux.Handle("/api/v1/"+path, s.authorised(do, http.MethodGet, http.MethodHead))
+	}
+	get("state", s.getState)
+	get("catalogue/{lang}", s.getCatalogue)
+	get("sessions", s.getSessions)
+	get("sessions/{id}/octets", s.getOctets)
+	get("events", s.getEvents)
+	mux.Handle("/api/v1/stream", s.authorised(s.stream, http.MethodGet))
+	mux.Handle("/api/v1/stream.sse", s.authorised(s.streamSSE, http.MethodGet))
+	mux.Handle("/api/v1/player", s.authorised(s.postPlayer, http.MethodPost))
+	mux.Handle("/api/", s.authorised(func(w http.ResponseWriter, r *http.Request, _ Role) { refuse(w, r, refuseNotFound) },
+		http.MethodGet, http.MethodHead, http.MethodPost))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); r.URL.Path == "/" && r.Method == http.MethodGet && query.Has("token") {
+			s.access.login(w, r, query)
+			return
+		}
+		s.page.ServeHTTP(w, r)
+	})
+	return s.guard(mux)
+}
+
+// authorised lets those in who may be here, with one of the methods.
+func (s *Server) authorised(do func(http.ResponseWriter, *http.Request, Role), methods ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		role, late := s.access.who(r)
+		switch {
+		case late:
+			refuse(w, r, refuseAttempts)
+			return
+		case role == nobody:
+			refuse(w, r, refuseAccess)
+			return
+		}
+		for _, m := range methods {
+			if r.Method == m {
+				do(w, r, role)
+				return
+			}
+		}
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		refuse(w, r, refuseMethod)
+	})
+}
+
+func answer(w http.ResponseWriter, v any) { answerJSON(w, append(marshal(v), '\n')) }
+
+func answerJSON(w http.ResponseWriter, text []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	_, _ = w.Write(text)
+}
+
+// state is GET /api/v1/state.
+type state struct {
+	Version   string        `json:"version"`
+	Mode      string        `json:"mode"`
+	Lang      string        `json:"lang"`
+	Epoch     string        `json:"epoch"`
+	Last      int           `json:"last"`
+	Routes    []RouteStatus `json:"routes"`
+	Recording Recording     `json:"recording"`
+	CA        CA            `json:"ca"`
+	Connect   []Connect     `json:"connect"`
+	Role      Role          `json:"role"`
+}
+
+// getState tells followers no path of the presenter's machine.
+func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
+	v := state{Version: s.o.Version, Mode: s.o.Mode, Lang: s.o.Lang, Epoch: s.hub.epoch, CA: s.o.CA, Role: role}
+	s.mu.Lock()
+	v.Recording = s.recording
+	v.Connect = append([]Connect{}, s.connect...)
+	s.mu.Unlock()
+	s.hub.mu.Lock()
+	v.Last = s.hub.events.last
+	v.Routes = append([]RouteStatus{}, s.hub.routes...)
+	s.hub.mu.Unlock()
+	if role != Presenter {
+		v.Recording.Dir, v.CA.Path, v.Connect = "", "", []Connect{}
+	}
+	answer(w, v)
+}
+
+// catalogues keeps what Options.Catalogue gave, with its ETag.
+type catalogues struct {
+	get  func(lang string) []byte
+	mu   sync.Mutex
+	made map[string]asset
+}
+
+func (c *catalogues) of(lang string) (asset, bool) {
+	if c.get == nil || lang != "fr" && lang != "en" {
+		return asset{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, ok := c.made[lang]
+	if !ok {
+		if a.data = c.get(lang); a.data == nil {
+			return asset{}, false
+		}
+		sum := sha256.Sum256(a.data)
+		a.etag = `"` + hex.EncodeToString(sum[:16]) + `"`
+		c.made[lang] = a
+	}
+	return a, true
+}
+
+func (s *Server) getCatalogue(w http.ResponseWriter, r *http.Request, _ Role) {
+	a, ok := s.catalogue.of(r.PathValue("lang"))
+	if !ok {
+		refuse(w, r, refuseNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", a.etag)
+	w.Header().Set("Cache-Control", "private, no-cache") // no secret in it, and large: kept, but asked about
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.data))
+}
+
+func (s *Server) getSessions(w http.ResponseWriter, _ *http.Request, _ Role) {
+	answer(w, map[string]any{"sessions": s.hub.Sessions()})
+}
+
+func (s *Server) getEvents(w http.ResponseWriter, r *http.Request, _ Role) {
+	q := r.URL.Query()
+	after, err1 := number(q, "after", 0, 0)
+	id, err2 := number(q, "session", 0, 0)
+	limit, err3 := number(q, "limit", defaultPage, 1)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		refuse(w, r, refuseQuery, err.Error())
+		return
+	}
+	events, last := s.hub.history(id, after, min(limit, maxPage))
+	text := append(join([]byte(`{"events":[`), events), `],"last":`...)
+	text = strconv.AppendInt(text, int64(last), 10)
+	answerJSON(w, append(text, "}\n"...))
+}
+
+// number reads a whole number of the query, at least least; fallback where it is missing.
+func number(q url.Values, name string, fallback, least int) (int, error) {
+	if !q.Has(name) || q.Get(name) == "" {
+		return fallback, nil
+	}
+	n, err := strconv.Atoi(q.Get(name))
+	if err != nil || n < least {
+		return 0, fmt.Errorf("%s: a whole number from %d", name, least)
+	}
+	return n, nil
+}
+
+func (s *Server) getOctets(w http.ResponseWriter, r *http.Request, _ Role) {
+	id, which, span, err := octetsAsked(r)
+	if err != nil {
+		refuse(w, r, refuseQuery, err.Error())
+		return
+	}
+	parts, given, ok := s.hub.octets.get(id, which, span, maxSpan)
+	if !ok {
+		refuse(w, r, refuseNotKept)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", "attachment")
+	h.Set("Content-Length", strconv.FormatInt(given.Len(), 10))
+	h.Set("Facteur-Span", fmt.Sprintf("%d-%d", given.From, given.To))
+	if r.Method == http.MethodHead {
+		return
+	}
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil {
+			return // the viewer left
+		}
+	}
+}
+
+func octetsAsked(r *http.Request) (id int, which stream, span decode.Span, err error) {
+	q := r.URL.Query()
+	if id, err = strconv.Atoi(r.PathValue("id")); err != nil {
+		return 0, which, span, errors.New("the session is a number")
+	}
+	switch q.Get("leg") {
+	case "client":
+	case "server":
+		which.leg = decode.ServerLeg
+	default:
+		return 0, which, span, errors.New("leg: client or server")
+	}
+	switch q.Get("from") {
+	case "client":
+	case "server":
+		which.from = decode.Server
+	default:
+		return 0, which, span, errors.New("from: client or server")
+	}
+	switch q.Get("layer") {
+	case "wire":
+	case "tls":
+		which.layer = decode.TLS
+	case "plain":
+		which.layer = decode.Plain
+	default:
+		return 0, which, span, errors.New("layer: wire, tls or plain")
+	}
+	from, to, _ := strings.Cut(q.Get("span"), "-")
+	a, err1 := strconv.ParseInt(from, 10, 64)
+	b, err2 := strconv.ParseInt(to, 10, 64)
+	if err1 != nil || err2 != nil || a < 0 || b <= a {
+		return 0, which, span, errors.New("span: FROM-TO, two offsets, the first the smaller")
+	}
+	return id, which, decode.Span{From: a, To: b}, nil
+}
+
+// postPlayer is the only thing that changes anything. It takes the cookie, the right Origin (see guard), a header that no
+// form and no simple request can set, and JSON.
+func (s *Server) postPlayer(w http.ResponseWriter, r *http.Request, role Role) {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	s.mu.Lock()
+	player := s.player
+	s.mu.Unlock()
+	switch {
+	case role != Presenter:
+		refuse(w, r, refuseRole)
+		return
+	case r.Header.Get("Facteur") != "1":
+		refuse(w, r, refuseHeader)
+		return
+	case kind != "application/json":
+		refuse(w, r, refuseBodyType)
+		return
+	case player == nil:
+		refuse(w, r, refuseNoPlayer)
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTime)) // not possible in some tests
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		refuse(w, r, refuseBodySize)
+		return
+	}
+	var c Command
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil || d.More() {
+		refuse(w, r, refuseBody)
+		return
+	}
+	state, err := player.Do(c)
+	if err != nil {
+		refuse(w, r, refuseCommand, err.Error())
+		return
+	}
+	answer(w, state)
+}
