@@ -159,8 +159,12 @@ func (l *leg) step(from Side) bool {
 	if len(sd.wire.buf) == 0 && !sd.wire.ended {
 		return false
 	}
-	if sd.wire.at == 0 && l.stepFirst(sd) {
-		return l.step(from)
+	if sd.wire.at == 0 {
+		if changed, wait := l.stepFirst(sd); wait {
+			return false
+		} else if changed {
+			return l.step(from)
+		}
 	}
 	return l.proto.step(from, &sd.wire)
 }
@@ -191,14 +195,17 @@ func (l *leg) stepUpgrade(sd *side) bool {
 }
 
 // stepFirst looks at the first octets of a connection to a port of clear text: a ClientHello there is a client set to
-// implicit TLS. It reports whether the side's mode changed.
-func (l *leg) stepFirst(sd *side) bool {
-	if l.name == Opaque || looksTLS(sd.wire.buf, sd.from, sd.wire.ended) != yes {
-		return false
-	}
+// implicit TLS. It reports whether the side's mode changed, or that it takes more octets to tell.
+func (l *leg) stepFirst(sd *side) (changed, wait bool) {
 	other := &l.sides[sd.from.Other()]
-	if sd.from == Server && other.mode != secure {
-		return false
+	if l.name == Opaque || sd.from == Server && other.mode != secure {
+		return false, false
+	}
+	switch looksTLS(sd.wire.buf, sd.from, sd.wire.ended) {
+	case no:
+		return false, false
+	case unsure:
+		return false, len(sd.wire.buf) > 0
 	}
 	if sd.from == Client && l.name != Detect {
 		e := l.s.event(l, sd.from, Wire, Span{}, "session.violation")
@@ -209,7 +216,7 @@ func (l *leg) stepFirst(sd *side) bool {
 	if other.mode == clear && other.wire.at == 0 && len(other.wire.buf) == 0 {
 		other.mode, other.agreed = upgrading, true
 	}
-	return true
+	return true, false
 }
 
 type guess uint8

@@ -37,6 +37,19 @@ func New(o Options) *Session {
 	return s
 }
 
+// Implicit says whether TLS begins with a leg's first octet, where that was not known at New. It counts until the leg's
+// first octet.
+func (s *Session) Implicit(id Leg, on bool) {
+	id &= 1
+	s.o.Implicit[id] = on
+	if l := s.legs[id]; l == nil || l.here(Client).From > 0 || l.here(Server).From > 0 {
+		return
+	}
+	for i := range s.legs[id].sides {
+		s.legs[id].sides[i].mode = map[bool]mode{false: clear, true: upgrading}[on]
+	}
+}
+
 // Feed decodes a chunk and gives the events that it completes. It never blocks and never fails. The slice is valid
 // until the next call; the events' parts stay.
 func (s *Session) Feed(c Chunk) []Event {
@@ -53,6 +66,9 @@ func (s *Session) Feed(c Chunk) []Event {
 	})
 	return s.evs
 }
+
+// Current gives the events of the call under way: what Options.Release and Options.Octets may want to look at.
+func (s *Session) Current() []Event { return s.evs }
 
 // Retry goes on after secrets came, or after Options.Await changed its answer; it gives the events as Feed does.
 func (s *Session) Retry() []Event {

@@ -1,0 +1,39 @@
+# make test is everything that CI runs; the other targets are its parts.
+GO ?= go
+UI := web/ui
+
+.PHONY: test vet go ui e2e build fuzz bench clean
+
+test: vet go ui e2e
+
+vet:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "gofmt would change these"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+go:
+	$(GO) test -race ./...
+
+# The page: types, unit tests, and the proof that the committed page is what the source builds.
+ui:
+	cd $(UI) && npm ci --no-audit --no-fund
+	cd $(UI) && npm run check && npm test && npm run build
+	git diff --exit-code -- web/dist
+
+e2e: build
+	cd $(UI) && FACTEUR_BIN=$(CURDIR)/facteur npm run e2e
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o facteur .
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# make fuzz FUZZTIME=10m runs every fuzz target for that long.
+FUZZTIME ?= 30s
+fuzz:
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
+		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+clean:
+	rm -f facteur

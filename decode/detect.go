@@ -1,0 +1,121 @@
+package decode
+
+import "bytes"
+
+// detector holds a connection's first octets until they tell the protocol. It is the one place where anything is
+// guessed, and it says so in a session.detect event with its reason.
+type detector struct{ l *leg }
+
+func (d *detector) step(from Side, f *frame) bool {
+	name, why := d.look(f.ended || f.forced || len(f.buf) > maxHeld)
+	if name == "" {
+		return false
+	}
+	l := d.l
+	e := l.s.event(l, from, f.layer, Span{f.at, f.at}, "session.detect")
+	e.add("protocol", name, Span{})
+	e.add("reason", why, Span{})
+	e.note("session.detect." + name)
+	l.name = name
+	l.proto = newProtocol(l, name)
+	return l.step(from)
+}
+
+// look tells the protocol by the first line of either side, "" if it takes more to tell and last is not set.
+func (d *detector) look(last bool) (name, why string) {
+	c, s := d.l.sides[Client].app(), d.l.sides[Server].app()
+	client, server := firstLine(c.buf), firstLine(s.buf)
+	if client != nil {
+		if name := clientSays(client); name != "" {
+			return name, "client"
+		}
+	}
+	if server != nil && len(c.buf) == 0 || server != nil && client != nil {
+		if name := serverSays(server, client); name != "" {
+			return name, "server"
+		}
+	}
+	if client != nil && server != nil || last && len(c.buf)+len(s.buf) > 0 {
+		return Opaque, "none"
+	}
+	for _, f := range []*frame{c, s} {
+		if len(f.buf) > 0 && !text(f.buf[0]) {
+			return Opaque, "none"
+		}
+	}
+	return "", ""
+}
+
+func text(c byte) bool { return c >= ' ' && c < 0x7f || c == '\r' || c == '\n' || c == '\t' }
+
+// firstLine gives the first whole line, or nil.
+func firstLine(b []byte) []byte {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return chomp(b[:i+1])
+	}
+	return nil
+}
+
+// clientSays tells the protocol by the client's first line: commands that only one protocol has.
+func clientSays(line []byte) string {
+	words := bytes.Fields(line)
+	if len(words) == 0 || len(line) > 1000 {
+		return ""
+	}
+	switch upper(words[0]) {
+	case "EHLO", "HELO":
+		return SMTP
+	case "LHLO":
+		return LMTP
+	case "CAPA", "STLS", "APOP":
+		return POP3
+	}
+	if len(words) > 1 {
+		switch upper(words[1]) {
+		case "CAPABILITY", "LOGIN", "AUTHENTICATE", "STARTTLS", "ID", "NOOP":
+			return IMAP
+		}
+	}
+	return ""
+}
+
+// serverSays tells the protocol by the server's greeting. A 220 alone may be FTP: it takes the word SMTP, or a client
+// that speaks it.
+func serverSays(line, client []byte) string {
+	up := bytes.ToUpper(line)
+	switch {
+	case bytes.HasPrefix(up, []byte("* OK")), bytes.HasPrefix(up, []byte("* PREAUTH")), bytes.HasPrefix(up, []byte("* BYE")):
+		return IMAP
+	case bytes.HasPrefix(up, []byte("+OK")):
+		if client == nil || popVerb(client) {
+			return POP3
+		}
+	case bytes.HasPrefix(up, []byte(`"IMPLEMENTATION"`)):
+		return Sieve
+	case len(up) > 3 && bytes.HasPrefix(up, []byte("220")) && (up[3] == ' ' || up[3] == '-'):
+		switch {
+		case bytes.Contains(up, []byte("LMTP")):
+			return LMTP
+		case bytes.Contains(up, []byte("SMTP")):
+			return SMTP
+		}
+	}
+	return ""
+}
+
+func popVerb(line []byte) bool {
+	words := bytes.Fields(line)
+	if len(words) == 0 {
+		return false
+	}
+	switch upper(words[0]) {
+	case "USER", "CAPA", "AUTH", "APOP", "STLS", "QUIT", "STAT":
+		return true
+	}
+	return false
+}
+
+func (d *detector) idle(Side) bool  { return true }
+func (d *detector) gap(Side, int64) {}
+func (d *detector) flush(Side)      {}
+func (d *detector) secured()        {}

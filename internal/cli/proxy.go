@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"facteur/internal/notes"
+	"facteur/proxy"
+	"facteur/proxy/ca"
+	"facteur/web"
+)
+
+type proxyFlags struct {
+	tls, caDir, upstreamCA string
+	keylog                 []string
+	record                 string
+	keepSecrets, noRewrite bool
+	web, format            string
+	maxSessions            int
+}
+
+func (a *app) proxyCommand() *cobra.Command {
+	var f proxyFlags
+	c := &cobra.Command{
+		Use:   "proxy [flags] ROUTE...",
+		Short: "Stand between mail clients and mail servers",
+		Long: `A route is LISTEN_URL=UPSTREAM_URL. The scheme says protocol and security: smtp submission smtps pop3 pop3s imap imaps
+sieve lmtp, with their registered ports as default. In clear, STARTTLS passes; ?starttls on the upstream lets facteur
+ask for it by itself.`,
+		Example: `  facteur proxy imap://127.0.0.1:1143=imap://mail.example.org
+  facteur proxy imap://127.0.0.1:1143=imaps://mail.example.org
+  facteur proxy --tls passthrough --keylog keys.txt imaps://127.0.0.1:1993=imaps://mail.example.org
+  facteur proxy submission://127.0.0.1:1587=submission://mail.example.org imaps://127.0.0.1:1993=imaps://mail.example.org`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.proxy(c.Context(), f, args) },
+	}
+	fl := c.Flags()
+	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
+	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
+	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
+	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client")
+	fl.StringVar(&f.record, "record", defaultRecordings(), "folder for the recording, or off")
+	fl.BoolVar(&f.keepSecrets, "keep-secrets", false, "record and show passwords instead of masking them")
+	fl.BoolVar(&f.noRewrite, "no-rewrite", false, "never change an octet, not even capability lists")
+	fl.StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page, or off")
+	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text with --web off, else none)")
+	fl.IntVar(&f.maxSessions, "max-sessions", 0, "sessions at a time (0: 4096)")
+	return c
+}
+
+func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	o, err := a.proxyOptions(f, args)
+	if err != nil {
+		return err
+	}
+	s, err := a.newStation(o)
+	if err != nil {
+		return err
+	}
+	if s.page != nil {
+		url, err := s.page.Listen()
+		if err != nil {
+			return fmt.Errorf("the page: %w; choose another address with --web ADDR, or --web off", err)
+		}
+		fmt.Fprintln(a.out, url)
+	}
+	if err := s.proxy.Listen(); err != nil {
+		return errTold // each route has been told in the log
+	}
+	return s.run(ctx)
+}
+
+// proxyOptions makes a station's options of the flags.
+func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err error) {
+	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
+		return o, misuse("--tls %s: %v", f.tls, err)
+	}
+	var hosts []string
+	intercepts := false
+	for _, arg := range args {
+		r, err := proxy.ParseRoute(arg)
+		if err != nil {
+			return o, usageError{err}
+		}
+		o.routes = append(o.routes, r)
+		hosts = append(hosts, r.Upstream.Host, r.Listen.Host)
+		intercepts = intercepts || r.TLS == proxy.Intercept || r.TLS == proxy.Inherit && o.mode == proxy.Intercept
+	}
+	if intercepts {
+		if o.authority, err = ca.LoadOrCreate(f.caDir, ca.Options{Hosts: hosts}); err != nil {
+			return o, err
+		}
+		if o.authority.Created {
+			a.logs.Warn(a.say("une autorité locale a été créée : les clients doivent lui faire confiance pendant la séance, et l’oublier ensuite",
+				"a local authority was made: clients must trust it for the session, and forget it afterwards"), "certificate", o.authority.Show().Path)
+		}
+	}
+	if f.upstreamCA != "" {
+		if o.upstreamCA, err = certificatePool(f.upstreamCA); err != nil {
+			return o, err
+		}
+		o.systemCA = true
+	}
+	if len(f.keylog) > 0 {
+		if o.keys, err = loadKeys(f.keylog, nil); err != nil {
+			return o, err
+		}
+	}
+	o.noRewrite, o.maxSessions, o.keepSecrets = f.noRewrite, f.maxSessions, f.keepSecrets
+	o.record, o.name = f.record, recordingName(o.routes)
+	format := f.format
+	if f.web != "off" {
+		o.page = a.pageOptions(f.web, "live")
+		o.page.CA = authorityFacts(o.authority)
+		o.page.Recording = web.Recording{Dir: f.record, On: f.record != "off"}
+		o.page.Connect = a.connectLines(o.routes, o.authority)
+	} else if format == "" {
+		format = "text"
+	}
+	if format != "" {
+		o.term, err = a.printerFor(format)
+	}
+	return o, err
+}
+
+// recordingName is a file name's word for what is recorded.
+func recordingName(routes []proxy.Route) string {
+	var names []string
+	seen := map[string]bool{}
+	for _, r := range routes {
+		if n := r.Listen.Scheme; !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, "-")
+}
+
+func (a *app) pageOptions(addr, mode string) *web.Options {
+	return &web.Options{Addr: addr, Mode: mode, Lang: a.lang, Version: version(), Log: a.logs,
+		Catalogue: func(lang string) []byte { return notes.Catalogue(notes.Lang(lang)) }}
+}
+
+func authorityFacts(auth *ca.Authority) web.CA {
+	if auth == nil {
+		return web.CA{}
+	}
+	i := auth.Show()
+	return web.CA{Path: i.Path, SHA256: i.SHA256}
+}

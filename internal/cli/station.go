@@ -1,0 +1,166 @@
+package cli
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+
+	"facteur/captures"
+	"facteur/decode"
+	"facteur/decode/tlswire"
+	"facteur/internal/notes"
+	"facteur/internal/watch"
+	"facteur/proxy"
+	"facteur/proxy/ca"
+	"facteur/web"
+)
+
+// station is a proxy at work, with all that watches it: the page, the terminal, the recording.
+type station struct {
+	a     *app
+	proxy *proxy.Server
+	desk  *watch.Desk
+	page  *web.Server // nil without a page
+	term  printer     // nil without a transcript on the terminal
+	tape  *recording  // nil without a recording
+
+	mu     sync.Mutex
+	routes []web.RouteStatus
+}
+
+// stationOptions say what a station is made of.
+type stationOptions struct {
+	routes       []proxy.Route
+	mode         proxy.Mode
+	authority    *ca.Authority
+	upstreamCA   *x509.CertPool
+	systemCA     bool
+	noRewrite    bool
+	maxSessions  int
+	record, name string // folder and title; "" or off: no recording
+	keepSecrets  bool
+	keys         *tlswire.KeyLog
+	page         *web.Options // nil: no page
+	term         printer
+}
+
+func (a *app) newStation(o stationOptions) (*station, error) {
+	s := &station{a: a, term: o.term}
+	s.desk = &watch.Desk{Show: s, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
+	if o.record != "" && o.record != "off" {
+		tape, err := newRecording(o.record, o.name, func(path string) { a.logs.Info("recording", "file", path) })
+		if err != nil {
+			return nil, err
+		}
+		s.tape, s.desk.Recorder = tape, tape
+	}
+	if o.page != nil {
+		s.page = web.New(*o.page)
+	}
+	p, err := proxy.New(proxy.Config{
+		Routes: o.routes, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
+		MaxSessions: o.maxSessions, Log: a.logs, Observe: s.observe, OnRoute: s.onRoute,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.proxy = p
+	return s, nil
+}
+
+// run serves until ctx is done; the recording is whole when it returns.
+func (s *station) run(ctx context.Context) error {
+	var page sync.WaitGroup
+	var pageErr error
+	pageCtx, stopPage := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopPage()
+	if s.page != nil {
+		page.Go(func() { pageErr = s.page.Serve(pageCtx) })
+	}
+	err := s.proxy.Serve(ctx)
+	s.desk.Wait()
+	if e := s.tape.end(); e != nil {
+		err = errors.Join(err, fmt.Errorf("close the recording: %w", e))
+	}
+	if s.term != nil {
+		s.term.Flush()
+	}
+	stopPage()
+	page.Wait()
+	return errors.Join(err, pageErr)
+}
+
+// observe begins to follow a session.
+func (s *station) observe(i proxy.SessionInfo) proxy.Observer {
+	st := watch.Start{ID: i.ID, Protocol: i.Route.Listen.Protocol, Route: i.Route.String(), Time: i.Opened}
+	st.Implicit[decode.ClientLeg] = i.Route.Listen.Security == proxy.Implicit
+	st.Implicit[decode.ServerLeg] = i.Route.Upstream.Security == proxy.Implicit
+	if i.Client != nil {
+		st.Client, _ = netip.ParseAddrPort(i.Client.String())
+	}
+	return s.desk.Open(st)
+}
+
+func (s *station) onRoute(r proxy.RouteStatus) {
+	st := web.RouteStatus{Listen: r.Route.Listen.String(), Upstream: r.Route.Upstream.String(), Protocol: r.Route.Listen.Protocol,
+		TLS: r.Route.TLS.String(), State: "listening"}
+	if r.Err != nil {
+		st.State, st.Error = "failed", r.Err.Error()
+	} else {
+		s.a.logs.Info("listening", "route", r.Route.String(), "addr", r.Addr.String())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.routes = append(s.routes, st)
+	if s.page != nil {
+		s.page.Hub().Routes(s.routes)
+	}
+}
+
+// Publish shows events on the page and on the terminal.
+func (s *station) Publish(session int, events []decode.Event) {
+	if s.page != nil {
+		s.page.Hub().Publish(session, events)
+	}
+	if s.term != nil {
+		s.mu.Lock()
+		s.term.Publish(session, events)
+		s.term.Flush()
+		s.mu.Unlock()
+	}
+}
+
+// Octets shows octets on the page.
+func (s *station) Octets(session int, leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
+	if s.page != nil {
+		s.page.Hub().Octets(session, leg, from, layer, at, data)
+	}
+}
+
+// comment is what a recording says of an event in its packet comment: the line and its explanation.
+func (a *app) comment(e *decode.Event) string {
+	if len(e.Notes) == 0 || e.Kind == "tls.record" || strings.HasSuffix(e.Kind, ".data.data") {
+		return ""
+	}
+	return explain(notes.Lang(a.lang), e, &e.Notes[0])
+}
+
+// certificatePool reads authorities from a PEM file.
+func certificatePool(name string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("--upstream-ca: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("--upstream-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)", name)
+	}
+	return pool, nil
+}
+
+var _ watch.Recorder = (*captures.Writer)(nil)

@@ -1,0 +1,82 @@
+package watch
+
+import (
+	"strings"
+	"time"
+
+	"facteur/captures"
+	"facteur/decode"
+	"facteur/decode/tlswire"
+)
+
+// File decodes the sessions of a capture: it is a captures.Sink.
+type File struct {
+	Show        Show
+	Keys        *tlswire.KeyLog
+	As          string // protocol to decode every session as, "" to go by port and content
+	ShowSecrets bool
+	Digest      bool
+	Octets      bool // hand octets to Show, not only events
+
+	sessions map[int]*decode.Session
+}
+
+// Open begins a session, or its second leg.
+func (f *File) Open(i captures.Info) {
+	if f.sessions == nil {
+		f.sessions = map[int]*decode.Session{}
+	}
+	s := f.sessions[i.Session]
+	if s == nil {
+		s = f.begin(i)
+		f.sessions[i.Session] = s
+	}
+	s.Implicit(i.Leg, i.Implicit)
+	if i.Own != nil {
+		return // the recording tells of it
+	}
+	told := decode.Told{Kind: "session.open", Fields: []decode.Field{{Name: "client", Value: i.Client.String()}, {Name: "server", Value: i.Server.String()}}}
+	f.Show.Publish(i.Session, s.Feed(decode.Chunk{Time: i.Time, Leg: i.Leg, Told: &told}))
+}
+
+func (f *File) begin(i captures.Info) *decode.Session {
+	o := decode.Options{Protocol: i.Protocol, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest}
+	o.Implicit[i.Leg] = i.Implicit
+	if f.As != "" {
+		o.Protocol = strings.TrimSuffix(f.As, "s")
+		if o.Implicit[0] = strings.HasSuffix(f.As, "s"); f.As == "submission" {
+			o.Protocol = decode.SMTP
+		}
+	}
+	if f.Octets {
+		id := i.Session
+		o.Octets = func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
+			f.Show.Octets(id, leg, from, layer, at, data)
+		}
+	}
+	return decode.New(o)
+}
+
+// Chunk decodes what came next of a session.
+func (f *File) Chunk(session int, c decode.Chunk) {
+	if s := f.sessions[session]; s != nil {
+		f.publish(session, s.Feed(c))
+	}
+}
+
+// Close ends a session.
+func (f *File) Close(session int, at time.Time) {
+	if s := f.sessions[session]; s != nil {
+		f.publish(session, s.Close(at))
+		delete(f.sessions, session)
+	}
+}
+
+// Secrets adds the key log lines that the capture itself holds.
+func (f *File) Secrets(keylog []byte) { f.Keys.Add(keylog) }
+
+func (f *File) publish(session int, evs []decode.Event) {
+	if len(evs) > 0 {
+		f.Show.Publish(session, evs)
+	}
+}

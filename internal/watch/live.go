@@ -1,0 +1,290 @@
+package watch
+
+import (
+	"log/slog"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"facteur/captures"
+	"facteur/decode"
+	"facteur/decode/tlswire"
+)
+
+// backlog is how many octets of a session may wait to be decoded and recorded. A relay that gets further ahead waits:
+// what was relayed is never left out of a recording, and memory stays bounded.
+const backlog = 4 << 20
+
+// Desk is where the live sessions of one run are followed.
+type Desk struct {
+	Show     Show
+	Recorder Recorder        // nil: nothing is kept
+	Lang     string          // of the notes in recordings
+	Keep     bool            // keep secrets in recordings and show them
+	KeyLog   *tlswire.KeyLog // passthrough: the clients' own key log; nil if there is none
+	Log      *slog.Logger
+	Comment  func(e *decode.Event) string // the note that a recording keeps with an event, "" for none
+
+	mu      sync.Mutex // held while writing to Recorder
+	failed  bool       // the recorder failed, and it was said
+	running sync.WaitGroup
+}
+
+// Start says what is known of a session before its first octet.
+type Start struct {
+	ID       int
+	Protocol string
+	Route    string
+	Implicit [2]bool // per leg
+	Client   netip.AddrPort
+	Time     time.Time
+}
+
+// Live follows one live session. Its methods are those of a proxy's observer.
+type Live struct {
+	d     *Desk
+	start Start
+	dec   *decode.Session
+	keys  *tlswire.KeyLog
+
+	mu      sync.Mutex
+	change  sync.Cond
+	jobs    []job
+	waiting int // octets in jobs
+
+	// used by run only
+	expect int
+	seen   int // events of the decoder's call under way that were looked at
+	marks  [2][2][]comment
+	at     [2][2]int64 // octets recorded
+}
+
+// job is one thing that was observed, in order.
+type job struct {
+	c      decode.Chunk
+	leg    decode.Leg
+	keylog []byte
+	expect int
+	last   bool
+}
+
+// comment waits for the packet that holds the last octet of what it is about.
+type comment struct {
+	end  int64
+	text string
+}
+
+// Open begins to follow a session.
+func (d *Desk) Open(st Start) *Live {
+	l := &Live{d: d, start: st, keys: d.KeyLog}
+	if l.keys == nil {
+		l.keys = new(tlswire.KeyLog)
+	}
+	l.change.L = &l.mu
+	o := decode.Options{
+		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: l.keys, ShowSecrets: d.Keep,
+		Await: func() bool { return l.expect > 0 },
+		Octets: func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
+			d.Show.Octets(st.ID, leg, from, layer, at, data)
+		},
+	}
+	if d.Recorder != nil {
+		o.Release = l.record
+	}
+	l.dec = decode.New(o)
+	d.running.Add(1)
+	go l.run()
+	return l
+}
+
+// Wait returns when every session that was closed is decoded and recorded to its end.
+func (d *Desk) Wait() { d.running.Wait() }
+
+// Chunk notes what crossed. It waits only if the session is too far behind (see backlog).
+func (l *Live) Chunk(c decode.Chunk) {
+	if len(c.Data) > 0 {
+		c.Data = append(buffer(len(c.Data)), c.Data...)
+	}
+	if c.Told != nil {
+		c.Told = &decode.Told{Kind: c.Told.Kind, Fields: slices.Clone(c.Told.Fields)}
+	}
+	l.put(job{c: c}, len(c.Data))
+}
+
+// Secrets notes key log lines of one of facteur's own handshakes.
+func (l *Live) Secrets(leg decode.Leg, keylog []byte) {
+	l.keys.Add(keylog)
+	l.put(job{leg: leg, keylog: append([]byte(nil), keylog...)}, 0)
+}
+
+// Expect notes that a handshake began (secrets will come) or ended.
+func (l *Live) Expect(_ decode.Leg, more bool) {
+	n := -1
+	if more {
+		n = 1
+	}
+	l.put(job{expect: n}, 0)
+}
+
+// Close ends the session.
+func (l *Live) Close(t time.Time) { l.put(job{c: decode.Chunk{Time: t}, last: true}, 0) }
+
+func (l *Live) put(j job, size int) {
+	l.mu.Lock()
+	for l.waiting > backlog {
+		l.change.Wait()
+	}
+	l.jobs = append(l.jobs, j)
+	l.waiting += size
+	l.mu.Unlock()
+	l.change.Broadcast()
+}
+
+func (l *Live) run() {
+	defer l.d.running.Done()
+	var jobs []job
+	for {
+		l.mu.Lock()
+		for len(l.jobs) == 0 {
+			l.change.Wait()
+		}
+		jobs, l.jobs = l.jobs, jobs[:0]
+		l.waiting = 0
+		l.mu.Unlock()
+		l.change.Broadcast()
+		for i := range jobs {
+			j := &jobs[i]
+			l.do(j)
+			if j.last {
+				return
+			}
+			if len(j.c.Data) > 0 {
+				recycle(j.c.Data)
+			}
+			*j = job{}
+		}
+		l.flush()
+	}
+}
+
+func (l *Live) do(j *job) {
+	l.seen = 0
+	switch {
+	case j.last:
+		l.publish(l.dec.Close(j.c.Time))
+		l.keep(func(r Recorder) error { return r.Close(l.start.ID, j.c.Time) })
+		l.flush()
+	case j.keylog != nil:
+		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
+		l.publish(l.dec.Retry())
+	case j.expect != 0:
+		l.expect += j.expect
+		l.publish(l.dec.Retry())
+	default:
+		if t := j.c.Told; t != nil && t.Kind == "session.open" {
+			l.open(j.c.Leg, j.c.Time, t)
+		}
+		l.publish(l.dec.Feed(j.c))
+	}
+}
+
+func (l *Live) publish(evs []decode.Event) {
+	l.look(evs)
+	if len(evs) > 0 {
+		l.d.Show.Publish(l.start.ID, evs)
+	}
+}
+
+// open begins a leg in the recording.
+func (l *Live) open(leg decode.Leg, t time.Time, told *decode.Told) {
+	e := decode.Event{Fields: told.Fields}
+	client, _ := netip.ParseAddrPort(e.Field("client"))
+	server, _ := netip.ParseAddrPort(e.Field("server"))
+	i := captures.Info{Session: l.start.ID, Leg: leg, Time: t, Client: client, Server: server,
+		Protocol: l.start.Protocol, Implicit: l.start.Implicit[leg]}
+	m := captures.Meta{Session: l.start.ID, Leg: leg.String(), Protocol: l.start.Protocol, Implicit: l.start.Implicit[leg],
+		Client: e.Field("client"), Server: e.Field("server"), Route: l.start.Route, Secrets: "masked"}
+	if l.d.Keep {
+		m.Secrets = "kept"
+	}
+	l.keep(func(r Recorder) error { return r.Open(i, m) })
+}
+
+// record keeps a chunk that decode has released, with the notes of the events that end in it.
+func (l *Live) record(c decode.Chunk) {
+	l.look(l.dec.Current())
+	at := &l.at[c.Leg][c.From]
+	*at += int64(c.Lost + len(c.Data))
+	text := ""
+	marks := &l.marks[c.Leg][c.From]
+	for len(*marks) > 0 && (*marks)[0].end <= *at {
+		if text != "" {
+			text += "\n"
+		}
+		text += (*marks)[0].text
+		*marks = (*marks)[1:]
+	}
+	l.keep(func(r Recorder) error { return r.Chunk(l.start.ID, c, text) })
+}
+
+// look takes the notes of events not yet looked at, to be kept with their packets.
+func (l *Live) look(evs []decode.Event) {
+	if l.d.Recorder == nil || l.d.Comment == nil {
+		return
+	}
+	for ; l.seen < len(evs); l.seen++ {
+		e := &evs[l.seen]
+		end := e.Span.To
+		if e.Layer != decode.Wire {
+			if len(e.Carried) == 0 {
+				continue
+			}
+			end = e.Carried[len(e.Carried)-1].To
+		}
+		if text := l.d.Comment(e); text != "" {
+			l.marks[e.Leg][e.From] = append(l.marks[e.Leg][e.From], comment{end, text})
+		}
+	}
+}
+
+// keep writes to the recorder. Its first failure is told on the page and in the log; sessions go on unrecorded.
+func (l *Live) keep(write func(Recorder) error) {
+	d := l.d
+	if d.Recorder == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.failed {
+		return
+	}
+	if err := write(d.Recorder); err != nil {
+		d.failed = true
+		d.Log.Error("recording stopped; sessions go on without it: free space or choose another folder with --record DIR", "err", err)
+		d.Show.Publish(l.start.ID, []decode.Event{{Time: time.Now(), Kind: "session.error",
+			Fields: []decode.Field{{Name: "what", Value: "recording_failed"}, {Name: "detail", Value: err.Error()}},
+			Notes:  []decode.Note{{ID: "session.error.recording_failed"}}}})
+	}
+}
+
+func (l *Live) flush() {
+	l.keep(func(r Recorder) error { return r.Flush() })
+}
+
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// buffer gives an empty slice with room for n octets.
+func buffer(n int) []byte {
+	b := *buffers.Get().(*[]byte)
+	if cap(b) < n {
+		b = make([]byte, 0, max(n, 4096))
+	}
+	return b[:0]
+}
+
+func recycle(b []byte) {
+	if cap(b) <= 1<<20 {
+		buffers.Put(&b)
+	}
+}
