@@ -1,0 +1,281 @@
+package tlswire
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const shared = "../../../shared/captures"
+
+// watch feeds a connection's segments to a Conn and collects what it saw.
+type watch struct {
+	c       *Conn
+	buf     [2][]byte
+	plain   [2]bytes.Buffer // application data
+	layer   [2]bytes.Buffer // contents of everything else
+	tiles   [2]bytes.Buffer // Raw of all messages
+	records []Record
+	msgs    []Message
+	status  [2]Status
+	sealed  map[string]int
+	wire    [2][]byte
+	keep    bool // keep records with copies of their content
+	wires   [][]byte
+	failed  [2]bool
+}
+
+func newWatch(s Secrets) *watch { return &watch{c: NewConn(s), sealed: map[string]int{}} }
+
+func (w *watch) feed(side Side, data []byte) {
+	w.buf[side] = append(w.buf[side], data...)
+	if w.failed[side] {
+		return
+	}
+	for {
+		rec, st := w.c.Next(side, w.buf[side], false)
+		w.status[side] = st
+		if st != Got {
+			w.failed[side] = st == NotTLS
+			return
+		}
+		w.take(side, rec, w.buf[side][:rec.Size])
+		w.buf[side] = w.buf[side][rec.Size:]
+	}
+}
+
+func (w *watch) take(side Side, rec Record, wire []byte) {
+	if rec.Inner == ApplicationData {
+		w.plain[side].Write(rec.Content)
+	} else {
+		w.layer[side].Write(rec.Content)
+	}
+	for _, m := range rec.Messages {
+		w.tiles[side].Write(m.Raw)
+	}
+	w.msgs = append(w.msgs, rec.Messages...)
+	if rec.Reason != "" {
+		w.sealed[rec.Reason]++
+	}
+	if w.keep {
+		rec.Content = bytes.Clone(rec.Content)
+		w.records = append(w.records, rec)
+		w.wires = append(w.wires, bytes.Clone(wire))
+	}
+}
+
+func (w *watch) end() {
+	for side := range w.buf {
+		for _, m := range w.c.Flush(Side(side)) {
+			w.tiles[side].Write(m.Raw)
+			w.msgs = append(w.msgs, m)
+		}
+	}
+}
+
+func (w *watch) field(kind, name string) string {
+	for _, m := range w.msgs {
+		if m.Kind == kind {
+			return m.Field(name)
+		}
+	}
+	return ""
+}
+
+// tlsStart finds where TLS begins in a side's octets: the first octet, or behind STARTTLS the first hello.
+func tlsStart(b []byte, hello byte) int {
+	for i := 0; i+6 < len(b); i++ {
+		if b[i] == 0x16 && b[i+1] == 3 && b[i+2] <= 4 && b[i+5] == hello && b[i+3] < 0x40 && (i == 0 || b[i-1] == '\n') {
+			return i
+		}
+	}
+	return -1
+}
+
+// run feeds a flow from where its TLS begins.
+func (w *watch) run(f *flow, cut func([]byte) [][]byte) bool {
+	var all [2][]byte
+	for _, s := range f.segments {
+		all[s.from] = append(all[s.from], s.data...)
+	}
+	start := [2]int{tlsStart(all[0], 1), tlsStart(all[1], 2)}
+	if len(all[0]) > 2 && all[0][0]&0x80 != 0 && all[0][2] == 1 {
+		start[0] = 0
+	}
+	if start[0] < 0 {
+		return false
+	}
+	if start[1] < 0 {
+		start[1] = len(all[1])
+	}
+	at := [2]int{}
+	for _, s := range f.segments {
+		d := s.data
+		skip := min(max(start[s.from]-at[s.from], 0), len(d))
+		at[s.from] += len(d)
+		d = d[skip:]
+		if len(d) == 0 {
+			continue
+		}
+		w.wire[s.from] = append(w.wire[s.from], d...)
+		for _, piece := range cut(d) {
+			w.feed(s.from, piece)
+		}
+	}
+	w.end()
+	return true
+}
+
+func whole(b []byte) [][]byte { return [][]byte{b} }
+func octets(b []byte) [][]byte {
+	var out [][]byte
+	for i := range b {
+		out = append(out, b[i:i+1])
+	}
+	return out
+}
+
+func secretsOf(t *testing.T, path string) *KeyLog {
+	k := &KeyLog{}
+	if b, err := os.ReadFile(path + ".keys"); err == nil {
+		k.Add(b)
+	}
+	if b, err := os.ReadFile(path + ".pem"); err == nil {
+		p, _ := pem.Decode(b)
+		if key, err := x509.ParsePKCS8PrivateKey(p.Bytes); err == nil {
+			k.AddRSAKey(key.(*rsa.PrivateKey))
+		} else if key, err := x509.ParsePKCS1PrivateKey(p.Bytes); err == nil {
+			k.AddRSAKey(key)
+		} else {
+			t.Fatalf("%s.pem: %v", path, err)
+		}
+	}
+	return k
+}
+
+type oracleLine struct {
+	Rec, Layer, K, Truth string
+	Stream, Hs           int
+	CSha256              string `json:"c_sha256"`
+	SSha256              string `json:"s_sha256"`
+	CLen                 int    `json:"c_len"`
+	SLen                 int    `json:"s_len"`
+	SNI, Version, Cipher string
+	Certs                []struct {
+		SubjectCN []string `json:"subject_cn"`
+		Sha256    string
+	}
+}
+
+func readOracle(t *testing.T, path string) (lines []oracleLine) {
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	s := bufio.NewScanner(f)
+	s.Buffer(nil, 64<<20)
+	for s.Scan() {
+		var l oracleLine
+		if json.Unmarshal(s.Bytes(), &l) == nil {
+			lines = append(lines, l)
+		}
+	}
+	return lines
+}
+
+func captureFiles(t testing.TB) []string {
+	files, _ := filepath.Glob(shared + "/*/*.oracle.jsonl")
+	if len(files) == 0 {
+		t.Skip("no captures at " + shared + ": they are outside the repository")
+	}
+	return files
+}
+
+// The captures are opened as an independent program opened them: same octets inside TLS, same names, versions, suites.
+func TestCaptures(t *testing.T) {
+	opened, compared := 0, 0
+	for _, oracle := range captureFiles(t) {
+		path := strings.TrimSuffix(oracle, ".oracle.jsonl")
+		lines := readOracle(t, oracle)
+		if !bytes.Contains([]byte(strings.Join([]string{kinds(lines)}, "")), []byte("tls")) || lines[0].Truth == "lenient" {
+			continue
+		}
+		t.Run(filepath.Base(filepath.Dir(path))+"/"+filepath.Base(path), func(t *testing.T) {
+			k := secretsOf(t, path)
+			for _, f := range readFlows(t, path) {
+				w := newWatch(k)
+				if !w.run(f, whole) {
+					continue
+				}
+				o, c := compareOracle(t, w, lines, f.stream)
+				opened, compared = opened+o, compared+c
+				checkTiles(t, w)
+			}
+		})
+	}
+	t.Logf("%d streams opened alike, %d values compared", opened, compared)
+}
+
+func kinds(lines []oracleLine) string {
+	for _, l := range lines {
+		if l.K == "tls" || l.Layer == "tls" {
+			return "tls"
+		}
+	}
+	return ""
+}
+
+// checkTiles holds the law that messages tile the contents of what is not application data.
+func checkTiles(t *testing.T, w *watch) {
+	t.Helper()
+	for side := range w.layer {
+		if !bytes.Equal(w.layer[side].Bytes(), w.tiles[side].Bytes()) {
+			t.Errorf("%v: messages (%d octets) do not tile the contents (%d octets)", Side(side), w.tiles[side].Len(), w.layer[side].Len())
+		}
+	}
+}
+
+func compareOracle(t *testing.T, w *watch, lines []oracleLine, stream int) (opened, compared int) {
+	hex256 := func(b []byte) string { s := sha256.Sum256(b); return hex.EncodeToString(s[:]) }
+	has := func(kind, name, want string) {
+		compared++
+		for _, m := range w.msgs {
+			if m.Kind == kind && strings.Split(m.Field(name), "\n")[0] == want {
+				return
+			}
+		}
+		t.Errorf("stream %d: no %s with %s %q, have %q", stream, kind, name, want, w.field(kind, name))
+	}
+	for _, l := range lines {
+		if l.Stream != stream {
+			continue
+		}
+		switch {
+		case l.Rec == "bytes" && l.Layer == "tls":
+			opened++
+			for side, want := range []string{l.CSha256, l.SSha256} {
+				if got := w.plain[side].Bytes(); hex256(got) != want {
+					t.Errorf("stream %d %v: %d octets opened, want %d; sealed %v", stream, Side(side), len(got), []int{l.CLen, l.SLen}[side], w.sealed)
+				}
+			}
+		case l.K == "tls" && l.Hs == 1 && l.SNI != "":
+			has("tls.client_hello", "sni", l.SNI)
+		case l.K == "tls" && l.Hs == 2 && l.Version != "":
+			has("tls.server_hello", "version", l.Version)
+			has("tls.server_hello", "cipher", l.Cipher)
+		case l.K == "tls" && l.Hs == 11 && len(l.Certs) > 0:
+			has("tls.certificate", "sha256", l.Certs[0].Sha256)
+		}
+	}
+	return opened, compared
+}
