@@ -3,12 +3,13 @@ package lab
 import (
 	"bufio"
 	"context"
+	"crypto/md5" // APOP is defined with MD5
 	"crypto/tls"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,8 @@ type playedConn struct {
 	net.Conn
 	r        *bufio.Reader
 	protocol string // smtp, pop3 or imap
+	greeting string // the first line
+	command  string // the first word last sent
 	last     string // for $last
 }
 
@@ -134,7 +137,9 @@ func (p *player) act(i int, c *playedConn, step Step) error {
 		delete(p.conns, step.Conn)
 		return c.cut()
 	case OpSay:
-		if _, err := io.WriteString(c, p.fill(c, step.Send)); err != nil {
+		text := p.fill(c, step.Send)
+		c.command, _, _ = strings.Cut(strings.TrimRight(text, "\r\n"), " ")
+		if _, err := io.WriteString(c, text); err != nil {
 			return fmt.Errorf("sending: %w", err)
 		}
 	case OpOpen, OpWait:
@@ -149,7 +154,10 @@ func (p *player) act(i int, c *playedConn, step Step) error {
 	if err != nil {
 		return fmt.Errorf("waiting for %q: %w", want, err)
 	}
-	if !strings.HasPrefix(got, want) {
+	if step.Op == OpOpen {
+		c.greeting = got
+	}
+	if !matches(want, got) {
 		return &UnexpectedAnswerError{Script: p.script.ID, Step: i, Want: want, Got: got}
 	}
 	return nil
@@ -160,7 +168,34 @@ func (p *player) fill(c *playedConn, s string) string {
 	if !strings.Contains(s, "$") {
 		return s
 	}
-	return strings.NewReplacer("$date", p.t.Now().Format(dateFormat), "$unique", p.unique, "$last", c.last).Replace(s)
+	return strings.NewReplacer("$date", p.t.Now().Format(dateFormat), "$unique", p.unique, "$last", c.last,
+		"$digest", c.digest(s)).Replace(s)
+}
+
+// digest is what APOP proves the password with, for the account that the command names (RFC 1939, section 7).
+func (c *playedConn) digest(command string) string {
+	from, to := strings.IndexByte(c.greeting, '<'), strings.LastIndexByte(c.greeting, '>')
+	words := strings.Fields(command)
+	if from < 0 || to < from || len(words) < 2 {
+		return ""
+	}
+	account := findAccount(words[1])
+	if account == nil {
+		return ""
+	}
+	sum := md5.Sum([]byte(c.greeting[from:to+1] + account.Password))
+	return hex.EncodeToString(sum[:])
+}
+
+// matches says whether an answer begins as wanted; $n in what is wanted stands for any number.
+func matches(want, got string) bool {
+	before, after, any := strings.Cut(want, "$n")
+	if !any {
+		return strings.HasPrefix(got, want)
+	}
+	rest, ok := strings.CutPrefix(got, before)
+	number := strings.TrimLeft(rest, "0123456789")
+	return ok && len(number) < len(rest) && strings.HasPrefix(number, after)
 }
 
 func (p *player) open(ctx context.Context, step Step) error {
@@ -262,10 +297,8 @@ var errAnswerTooLong = errors.New("the answer is longer than any a practice serv
 func (c *playedConn) pop3Response(multiline bool) (string, error) {
 	first, err := c.line()
 	if err != nil || !multiline || !strings.HasPrefix(first, "+OK") {
-		if words := strings.Fields(first); len(words) == 3 && words[0] == "+OK" {
-			if _, err := strconv.Atoi(words[1]); err == nil { // STAT: count and octets
-				c.last = words[1]
-			}
+		if words := strings.Fields(first); c.command == "STAT" && len(words) >= 3 && words[0] == "+OK" {
+			c.last = words[1] // the count; the octets follow
 		}
 		return first, err
 	}
@@ -282,8 +315,12 @@ func (c *playedConn) pop3Response(multiline bool) (string, error) {
 // imapResponses reads lines until the one wanted, a tagged response, or a continuation request. Untagged responses
 // that are not wanted are passed over.
 func (c *playedConn) imapResponses(want string) (string, error) {
+	bye := ""
 	for n := 0; n < maxAnswer; {
 		line, literals, err := c.imapLine()
+		if err != nil && bye != "" {
+			return bye, nil
+		}
 		if err != nil {
 			return "", err
 		}
@@ -291,8 +328,11 @@ func (c *playedConn) imapResponses(want string) (string, error) {
 		if words := strings.Fields(line); len(words) == 3 && words[0] == "*" && words[2] == "EXISTS" {
 			c.last = words[1]
 		}
-		if strings.HasPrefix(line, want) || !strings.HasPrefix(line, "* ") || strings.HasPrefix(line, "* BYE") && !strings.Contains(want, " OK") {
+		if matches(want, line) || !strings.HasPrefix(line, "* ") {
 			return line, nil
+		}
+		if strings.HasPrefix(line, "* BYE") {
+			bye = line // the reason, should nothing follow
 		}
 	}
 	return "", errAnswerTooLong

@@ -31,11 +31,12 @@ const (
 // Step is one exchange.
 //
 // Send is sent as it is, line ends included; these words in it are replaced first: $date (now, RFC 5322), $unique (a
-// token that differs from run to run), $last (the number of the last message, as STAT or EXISTS told it).
+// token that differs from run to run), $last (the number of the last message, as STAT or EXISTS told it), $digest (the
+// digest of APOP).
 //
 // Expect is what the server's answer must begin with. For SMTP and for POP3 that is the reply (all lines of a multi-line
 // SMTP reply are read first); for IMAP, a whole line: the tagged response "a1 OK", "+" for a continuation request, or an
-// untagged line such as "* 7 EXISTS", the ones before it being read and passed over. $last is replaced here too.
+// untagged line such as "* 7 EXISTS", the ones before it being read and passed over. $last is replaced here too, and $n stands for any number.
 type Step struct {
 	Op        Op
 	Conn      string // the connection's name, "bob's telephone"

@@ -264,6 +264,10 @@ func (s *smtpSession) finish(raw []byte, tooBig bool) {
 		s.reply("552 5.3.4 Message size exceeds fixed limit")
 		return
 	}
+	if bytes.IndexByte(raw, 0) >= 0 { // neither 8BITMIME nor IMAP can carry it
+		s.reply("550 5.6.0 Message contains NUL characters")
+		return
+	}
 	id := s.queueID()
 	var delivered, full int
 	for _, r := range s.recipients {

@@ -1,0 +1,112 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+// Every script must play to its end against the practice server itself; whatever fails behind a proxy is then the
+// proxy's doing.
+func TestScriptsPlay(t *testing.T) {
+	s := start(t, Options{})
+	seen := make(map[string]bool)
+	for _, script := range Scripts() {
+		t.Run(script.ID, func(t *testing.T) {
+			if seen[script.ID] {
+				t.Fatal("two scripts have this ID")
+			}
+			seen[script.ID] = true
+			if script.Title["fr"] == "" || script.Title["en"] == "" {
+				t.Error("title missing in a language")
+			}
+			for i, step := range script.Steps {
+				if step.Caption != nil && (step.Caption["fr"] == "" || step.Caption["en"] == "") {
+					t.Errorf("step %d: caption missing in a language", i)
+				}
+			}
+			if err := Play(t.Context(), script, s.Targets()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// What the first lesson says must hold: the message arrives unstuffed, marked as read, in one copy.
+func TestFirstLessonDelivers(t *testing.T) {
+	s := start(t, Options{})
+	script, ok := FindScript("first")
+	if !ok {
+		t.Fatal("no script named first")
+	}
+	if err := Play(t.Context(), script, s.Targets()); err != nil {
+		t.Fatal(err)
+	}
+	messages := s.messages("bob", inbox)
+	last := messages[len(messages)-1]
+	if len(messages) != 7 || !hasFlag(last.flags, `\Seen`) {
+		t.Errorf("%d messages, the last with flags %v; want 7, \\Seen", len(messages), last.flags)
+	}
+	if !bytes.Contains(last.raw, []byte("\r\n.\r\n(Cette")) {
+		t.Errorf("the doubled dot was not undone:\n%s", last.raw)
+	}
+	if !bytes.Contains(last.raw, []byte("with ESMTPSA id ")) {
+		t.Errorf("the Received field does not say ESMTPSA:\n%s", last.raw)
+	}
+}
+
+// The trap body must be stored octet for octet by BDAT and by both kinds of literal.
+func TestTrapSurvives(t *testing.T) {
+	s := start(t, Options{})
+	script, _ := FindScript("smtp-clear-plain")
+	if err := Play(t.Context(), script, s.Targets()); err != nil {
+		t.Fatal(err)
+	}
+	messages := s.messages("bob", inbox)
+	if raw := messages[len(messages)-1].raw; !bytes.HasSuffix(raw, []byte(trap)) {
+		t.Errorf("BDAT changed the message:\n%q", raw)
+	}
+	imap, _ := FindScript("imap-clear-literal")
+	for i, step := range imap.Steps { // stop before the messages are removed
+		if bytes.HasPrefix([]byte(step.Send), []byte("a10 ")) {
+			imap.Steps = imap.Steps[:i]
+			break
+		}
+	}
+	if err := Play(t.Context(), imap, s.Targets()); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range s.messages("bob", "Archives") {
+		if string(m.raw) != trap {
+			t.Errorf("APPEND %d changed the message:\n%q", i, m.raw)
+		}
+	}
+}
+
+// A script stops where the server does not answer as the lesson says, and tells where.
+func TestPlayTellsWhatCame(t *testing.T) {
+	s := start(t, Options{})
+	script := Script{ID: "wrong", Steps: []Step{open("c", SMTP, "220 "), say("c", "NOOP\r\n", "354 ")}}
+	err := Play(t.Context(), script, s.Targets())
+	var unexpected *UnexpectedAnswerError
+	if !errors.As(err, &unexpected) || unexpected.Step != 1 || unexpected.Got != "250 2.0.0 Ok" {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// A lesson can be stopped at once, even while it waits for an answer.
+func TestPlayStopsWithContext(t *testing.T) {
+	s := start(t, Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	script := Script{ID: "waits", Steps: []Step{open("c", SMTP, "220 "), wait("c", "250 never")}}
+	begin := time.Now()
+	if err := Play(ctx, script, s.Targets()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("got %v", err)
+	}
+	if d := time.Since(begin); d > 5*time.Second {
+		t.Errorf("stopped only after %v", d)
+	}
+}
