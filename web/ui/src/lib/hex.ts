@@ -1,0 +1,63 @@
+/** Octets as rows of hexadecimal and ASCII, cut where the fields lie. */
+
+export interface Run {
+  /** Offset of the first octet on its stream. */
+  at: number
+  hex: string
+  ascii: string
+  field: string
+  secret: boolean
+}
+
+export interface HexRow {
+  at: number
+  runs: Run[]
+  /** Octets that the last row lacks, so that columns stay in line. */
+  missing: number
+}
+
+const hex = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0').toUpperCase())
+
+const star = 0x2a
+
+export const ascii = (octet: number) => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '·')
+
+/**
+ * @param at offset of data[0] on its stream
+ * @param perRow octets a row holds
+ * @param fieldAt names the field that an octet belongs to
+ * @param secrets fields whose octets are masked
+ */
+export function hexRows(data: Uint8Array, at: number, perRow: number, fieldAt: (at: number) => string, secrets: ReadonlySet<string>): HexRow[] {
+  const rows: HexRow[] = []
+  for (let start = 0; start < data.length; start += perRow) {
+    const end = Math.min(data.length, start + perRow)
+    const runs: Run[] = []
+    for (let i = start; i < end; i++) {
+      const octet = data[i]!
+      const field = fieldAt(at + i)
+      const secret = octet === star && secrets.has(field)
+      const last = runs.at(-1)
+      if (last && last.field === field && last.secret === secret) {
+        last.hex += ` ${hex[octet]}`
+        last.ascii += ascii(octet)
+      } else {
+        runs.push({ at: at + i, hex: hex[octet]!, ascii: ascii(octet), field, secret })
+      }
+    }
+    rows.push({ at: at + start, runs, missing: perRow - (end - start) })
+  }
+  return rows
+}
+
+/** 8, 16 or 32 octets, whichever the width holds: each takes three characters of hexadecimal and one of ASCII, beside the offset. */
+export function octetsPerRow(width: number, charWidth: number): 8 | 16 | 32 {
+  const room = Math.floor(width / charWidth) - offsetChars
+  if (room >= 32 * 4) return 32
+  return room >= 16 * 4 ? 16 : 8
+}
+
+/** Offset, and the gaps between the three columns. */
+const offsetChars = 12
+
+export const offset = (at: number) => at.toString(16).padStart(6, '0').toUpperCase()

@@ -1,0 +1,9 @@
+import { mount } from 'svelte'
+import App from './App.svelte'
+import './app.css'
+import { settings } from './stores/settings.svelte'
+
+settings.apply()
+
+const place = document.getElementById('page')
+if (place) mount(App, { target: place })

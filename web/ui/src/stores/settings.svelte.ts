@@ -1,0 +1,85 @@
+/** What the reader chose about the page itself; kept in this browser. */
+import { dictionaries, type Msgs } from '../i18n'
+import type { Lang } from '../lib/api'
+
+export type Theme = 'auto' | 'light' | 'dark'
+
+interface Kept {
+  lang: Lang | ''
+  theme: Theme
+  projector: boolean
+  time: 'gap' | 'clock'
+  keys: boolean
+  list: boolean
+  bytes: boolean
+}
+
+const place = 'facteur.settings'
+
+const initial: Kept = { lang: '', theme: 'auto', projector: false, time: 'gap', keys: true, list: true, bytes: true }
+
+/** Storage may be barred (private windows); the page works without. */
+function load(): Kept {
+  try {
+    return { ...initial, ...(JSON.parse(localStorage.getItem(place) ?? '{}') as Partial<Kept>) }
+  } catch {
+    return { ...initial }
+  }
+}
+
+class Settings {
+  #kept = $state<Kept>(load())
+  /** What facteur was started with, and before that the browser's. */
+  offered = $state<Lang>(typeof navigator !== 'undefined' && navigator.language.startsWith('fr') ? 'fr' : 'en')
+
+  get lang(): Lang {
+    return this.#kept.lang || this.offered
+  }
+  get m(): Msgs {
+    return dictionaries[this.lang]
+  }
+  get theme(): Theme {
+    return this.#kept.theme
+  }
+  get projector(): boolean {
+    return this.#kept.projector
+  }
+  get time(): Kept['time'] {
+    return this.#kept.time
+  }
+  get keys(): boolean {
+    return this.#kept.keys
+  }
+  /** Whether the list of sessions stands beside the transcript, where there is room. */
+  get list(): boolean {
+    return this.#kept.list
+  }
+  get bytes(): boolean {
+    return this.#kept.bytes
+  }
+
+  set<K extends keyof Kept>(key: K, value: Kept[K]): void {
+    this.#kept[key] = value
+    try {
+      localStorage.setItem(place, JSON.stringify(this.#kept))
+    } catch {
+      // not kept; it holds until the page is closed
+    }
+    this.apply()
+  }
+
+  /** Puts language and appearance on the document, where the style sheet reads them. */
+  apply(): void {
+    const root = document.documentElement
+    root.lang = this.lang
+    const dark = this.theme === 'dark' || (this.theme === 'auto' && (this.projector || matchMedia('(prefers-color-scheme: dark)').matches))
+    root.dataset['theme'] = dark ? 'dark' : 'light'
+    root.dataset['size'] = this.projector ? 'projector' : 'normal'
+  }
+
+  get dark(): boolean {
+    return this.theme === 'dark' || (this.theme === 'auto' && (this.projector || matchMedia('(prefers-color-scheme: dark)').matches))
+  }
+}
+
+export const settings = new Settings()

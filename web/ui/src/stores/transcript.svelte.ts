@@ -1,0 +1,172 @@
+/** Everything that the stream told: events, sessions, routes, player, and how the stream itself fares. */
+import type { Catalogue, Lang, MailEvent, Mode, Player, Route, Session, State } from '../lib/api'
+import { getCatalogue, getState, Refused, streamURL } from '../lib/http'
+import { Stream, type Socket } from '../lib/stream'
+import { settings } from './settings.svelte'
+
+export type Link = { state: 'starting' | 'open' } | { state: 'lost'; at: number; retry: number } | { state: 'refused' }
+
+class Transcript {
+  /** The events in order of n. The array grows in place; `version` tells. */
+  readonly events: MailEvent[] = []
+  version = $state(0)
+  /** Counts the times that events were replaced, not appended. */
+  generation = $state(0)
+  sessions = $state.raw<ReadonlyMap<string, Session>>(new Map())
+  routes = $state.raw<Route[]>([])
+  player = $state.raw<Player | null>(null)
+  mode = $state<Mode>('live')
+  link = $state.raw<Link>({ state: 'starting' })
+  /** facteur was restarted under the page. */
+  restarted = $state(false)
+  about = $state.raw<State | null>(null)
+  catalogues = $state.raw<Partial<Record<Lang, Catalogue>>>({})
+  catalogueFailed = $state(false)
+  /** Until the first history has come, an empty list does not mean that nothing happened. */
+  primed = $state(false)
+
+  #waiting: MailEvent[] = []
+  #freshSessions: Session[] = []
+  #frame = 0
+  #stream: Stream | null = null
+
+  get catalogue(): Catalogue | null {
+    return this.catalogues[settings.lang] ?? null
+  }
+
+  /** n of the last event that may be shown: in replay, the player's cursor. */
+  get cursor(): number {
+    return this.mode === 'replay' && this.player ? this.player.cursor : Infinity
+  }
+
+  /** The event of that number. Numbers are contiguous, so it mostly lies at n-1. */
+  byN(n: number): MailEvent | undefined {
+    const at = this.indexOf(n)
+    return at < 0 ? undefined : this.events[at]
+  }
+
+  indexOf(n: number): number {
+    if (this.events[n - 1]?.n === n) return n - 1
+    let low = 0
+    let high = this.events.length - 1
+    while (low <= high) {
+      const middle = (low + high) >> 1
+      const found = this.events[middle]!.n
+      if (found === n) return middle
+      if (found < n) low = middle + 1
+      else high = middle - 1
+    }
+    return -1
+  }
+
+  session(id: number | string): Session | undefined {
+    return this.sessions.get(String(id))
+  }
+
+  async start(): Promise<void> {
+    const stream = new Stream(
+      {
+        open: (after) => new WebSocket(streamURL(after)) as unknown as Socket,
+        later: (run, wait) => window.setTimeout(run, wait),
+        cancel: (timer) => window.clearTimeout(timer as number),
+        random: Math.random,
+      },
+      {
+        hello: (mode, last) => {
+          this.mode = mode
+          if (last === 0) this.primed = true
+        },
+        reset: () => this.#reset(),
+        events: (events) => {
+          this.#waiting.push(...events)
+          this.#soon()
+        },
+        sessions: (sessions) => {
+          this.#freshSessions.push(...sessions)
+          this.#soon()
+        },
+        routes: (routes) => (this.routes = routes),
+        player: (player) => (this.player = player),
+        lost: (at, wait) => {
+          if (this.link.state !== 'refused') this.link = { state: 'lost', at, retry: Date.now() + wait }
+          void this.#ask()
+        },
+        connected: () => (this.link = { state: 'open' }),
+      },
+    )
+    this.#stream = stream
+    window.addEventListener('online', () => stream.retry())
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && stream.retry())
+    const asked = this.#ask()
+    stream.start()
+    await asked
+  }
+
+  retry(): void {
+    this.#stream?.retry()
+  }
+
+  /** Asks what facteur is; a refusal says that the cookie is not (or no longer) good. */
+  async #ask(): Promise<void> {
+    try {
+      this.about = await getState()
+      settings.offered = this.about.lang
+      this.mode = this.about.mode
+      if (this.about.routes) this.routes = this.about.routes
+      if (this.link.state === 'refused') this.link = { state: 'starting' }
+      settings.apply()
+      await this.needCatalogue(settings.lang)
+    } catch (problem) {
+      if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.link = { state: 'refused' }
+    }
+  }
+
+  async needCatalogue(lang: Lang): Promise<void> {
+    if (this.catalogues[lang]) return
+    try {
+      const catalogue = await getCatalogue(lang)
+      this.catalogues = { ...this.catalogues, [lang]: catalogue }
+      this.catalogueFailed = false
+    } catch {
+      this.catalogueFailed = true
+    }
+  }
+
+  #reset(): void {
+    this.#waiting = []
+    this.#freshSessions = []
+    this.events.length = 0
+    this.sessions = new Map()
+    this.player = null
+    this.restarted = true
+    this.generation++
+    this.version++
+  }
+
+  /** One change of the page per animation frame, however much arrives; in a hidden tab there are no frames, so a timer. */
+  #soon(): void {
+    if (this.#frame) return
+    const run = () => {
+      this.#frame = 0
+      this.#flush()
+    }
+    this.#frame = document.visibilityState === 'hidden' ? window.setTimeout(run, 250) : requestAnimationFrame(run)
+  }
+
+  #flush(): void {
+    if (this.#freshSessions.length) {
+      const all = new Map(this.sessions)
+      for (const session of this.#freshSessions) all.set(String(session.id), session)
+      this.#freshSessions = []
+      this.sessions = all
+    }
+    if (this.#waiting.length) {
+      for (const event of this.#waiting) this.events.push(event)
+      this.#waiting = []
+      this.primed = true
+      this.version++
+    }
+  }
+}
+
+export const transcript = new Transcript()
