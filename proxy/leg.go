@@ -1,0 +1,192 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"facteur/decode"
+)
+
+// leg is one TCP connection of a session. As a net.Conn it is the wire: what is read and written there is told, octet
+// for octet, in the order it crossed. Octets of the application go through [leg.app]. The session's own goroutine makes
+// and closes it; one goroutine reads, and writers take turns.
+type leg struct {
+	s    *session
+	id   decode.Leg
+	peer decode.Side // who is at the other end
+	conn *net.TCPConn
+
+	app   io.ReadWriter // the wire itself, or the TLS session on it
+	tls   *tls.Conn     // nil in clear
+	began bool          // TLS has begun, or is about to: there may be secrets to tell
+
+	head  []byte // octets that were read already, for TLS to begin with
+	tail  []byte // the last octets read before the handshake is done; see plainAlert
+	eof   bool   // the peer's FIN was read
+	ended [2]decode.End
+	wmu   sync.Mutex // keeps facteur's own words apart from relayed ones
+
+	dmu     sync.Mutex
+	aborted bool // deadlines are over: the session ends
+}
+
+func newLeg(s *session, id decode.Leg, peer decode.Side, conn *net.TCPConn) *leg {
+	l := &leg{s: s, id: id, peer: peer, conn: conn}
+	l.app = l
+	conn.SetNoDelay(true)
+	conn.SetKeepAliveConfig(keepAlive)
+	return l
+}
+
+// keepAlive finds peers that are gone: an IDLE may be silent for half an hour (RFC 2177) and a NAT may forget it.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 8}
+
+func (l *leg) self() decode.Side { return l.peer.Other() }
+
+// Read reads from the wire, and tells it.
+func (l *leg) Read(p []byte) (int, error) {
+	if len(l.head) > 0 {
+		n := copy(p, l.head)
+		l.head = l.head[n:]
+		return n, nil
+	}
+	n, err := l.conn.Read(p)
+	if n > 0 {
+		l.s.tell.chunk(l.id, l.peer, p[:n], l.began)
+		if l.began && l.tls == nil {
+			l.tail = append(l.tail, p[:n]...)
+			l.tail = l.tail[max(0, len(l.tail)-alertSize):]
+		}
+	}
+	if err != nil {
+		l.readEnded(err)
+	}
+	return n, err
+}
+
+// alertSize is a TLS record that holds an alert in clear: header, level, description (RFC 9846 §5.1, §6).
+const alertSize = 5 + 2
+
+// plainAlert gives the alert in clear that a peer ended its half of a handshake with. OpenSSL sends one where TLS 1.3 wants
+// it encrypted, so that crypto/tls sees nothing but a record it cannot open.
+func (l *leg) plainAlert() (description uint8, ok bool) {
+	t := l.tail
+	if len(t) != alertSize || t[0] != 21 || t[1] != 3 || t[3] != 0 || t[4] != 2 || t[5] != 2 {
+		return 0, false
+	}
+	return t[6], true
+}
+
+func (l *leg) readEnded(err error) {
+	switch {
+	case errors.Is(err, io.EOF):
+		l.eof = true
+		l.end(l.peer, decode.Finished)
+	case isReset(err):
+		l.end(l.peer, decode.Reset)
+	}
+}
+
+// Write tells octets, and writes them to the wire. They are told first, so that no answer to them can be told before.
+func (l *leg) Write(p []byte) (int, error) {
+	l.s.tell.chunk(l.id, l.self(), p, l.began)
+	n, err := l.conn.Write(p)
+	if err != nil && isReset(err) {
+		l.end(l.peer, decode.Reset)
+	}
+	return n, err
+}
+
+// Close does nothing: crypto/tls must not close what the session owns.
+func (l *leg) Close() error                       { return nil }
+func (l *leg) LocalAddr() net.Addr                { return l.conn.LocalAddr() }
+func (l *leg) RemoteAddr() net.Addr               { return l.conn.RemoteAddr() }
+func (l *leg) SetReadDeadline(t time.Time) error  { return l.conn.SetReadDeadline(t) }
+func (l *leg) SetWriteDeadline(t time.Time) error { return l.conn.SetWriteDeadline(t) }
+
+// SetDeadline sets the deadline of reads and writes, unless the session is being ended.
+func (l *leg) SetDeadline(t time.Time) error {
+	l.dmu.Lock()
+	defer l.dmu.Unlock()
+	if l.aborted {
+		return nil
+	}
+	return l.conn.SetDeadline(t)
+}
+
+// abort lets everything that waits on the leg return, now and later.
+func (l *leg) abort() {
+	l.dmu.Lock()
+	defer l.dmu.Unlock()
+	l.aborted = true
+	l.conn.SetDeadline(time.Unix(1, 0))
+}
+
+// end tells the end of a side, once.
+func (l *leg) end(from decode.Side, how decode.End) {
+	l.dmu.Lock()
+	told := l.ended[from] != decode.Open
+	if !told {
+		l.ended[from] = how
+	}
+	l.dmu.Unlock()
+	if !told {
+		l.s.tell.end(l.id, from, how)
+	}
+}
+
+func (l *leg) endOf(from decode.Side) decode.End {
+	l.dmu.Lock()
+	defer l.dmu.Unlock()
+	return l.ended[from]
+}
+
+// closeNotify says goodbye inside TLS (RFC 9846 §6.1); in clear there is nothing to say.
+func (l *leg) closeNotify() {
+	if l.tls != nil {
+		l.tls.CloseWrite() // it has a deadline of its own
+	}
+}
+
+// closeWrite sends FIN.
+func (l *leg) closeWrite() {
+	if l.endOf(l.self()) == decode.Open {
+		l.end(l.self(), decode.Finished)
+		l.conn.CloseWrite()
+	}
+}
+
+// farewellTimeout is how long a last word may wait for a client that does not read.
+const farewellTimeout = 5 * time.Second
+
+// close ends the connection: in order, or with RST where the other end was reset, too.
+func (l *leg) close(reset bool) {
+	how := decode.Finished
+	if reset && l.endOf(l.self()) == decode.Open && l.endOf(l.peer) != decode.Reset {
+		how = decode.Reset
+		l.conn.SetLinger(0)
+	}
+	if l.endOf(l.peer) != decode.Reset { // a reset ended both sides
+		l.end(l.self(), how)
+	}
+	l.conn.Close()
+}
+
+// never is the deadline that does not come.
+var never time.Time
+
+func deadlineIn(d time.Duration) time.Time { return time.Now().Add(d) }
+
+func isReset(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}

@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"facteur/decode"
+)
+
+const (
+	// smallBuffer is what a direction holds while little comes: thousands of idle sessions must cost next to nothing.
+	smallBuffer = 4 << 10
+	// largeBuffer is what it borrows once reads fill the small one: few system calls for a big message.
+	largeBuffer = 128 << 10
+	// calmReads is how many reads in a row must fit the small buffer before the large one is given back.
+	calmReads = 16
+	// finWait is how long, once both directions have said goodbye inside TLS, the FIN of a peer is waited for.
+	finWait = 250 * time.Millisecond
+)
+
+var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+
+// buffer is a read buffer that grows while much comes, and shrinks again.
+type buffer struct {
+	small []byte
+	large *[]byte
+	calm  int
+}
+
+// room gives the octets to read into.
+func (b *buffer) room() []byte {
+	if b.large != nil {
+		return *b.large
+	}
+	if b.small == nil {
+		b.small = make([]byte, smallBuffer)
+	}
+	return b.small
+}
+
+// filled says how many octets the last read gave; the octets must have been used up.
+func (b *buffer) filled(n int) {
+	switch {
+	case b.large == nil && n == smallBuffer:
+		b.large, b.calm = largeBuffers.Get().(*[]byte), 0
+	case b.large != nil && n > smallBuffer:
+		b.calm = 0
+	case b.large != nil:
+		if b.calm++; b.calm == calmReads {
+			b.free()
+		}
+	}
+}
+
+// free gives the large buffer back.
+func (b *buffer) free() {
+	if b.large != nil {
+		largeBuffers.Put(b.large)
+		b.large = nil
+	}
+}
+
+// relay carries octets both ways until both directions have ended.
+func (s *session) relay() {
+	st := newSteering(s)
+	var other sync.WaitGroup
+	other.Go(func() {
+		defer s.catch()
+		defer st.leave(decode.Server)
+		s.carry(s.server, s.client, st.fromServer)
+	})
+	defer other.Wait() // also when this direction panics: catch runs after it, and must not close what is in use
+	defer s.wakeOnPanic()
+	defer st.leave(decode.Client)
+	s.carry(s.client, s.server, st.fromClient)
+}
+
+// wakeOnPanic lets the other direction end when this one panics; the panic goes on.
+func (s *session) wakeOnPanic() {
+	if r := recover(); r != nil {
+		s.breakOff()
+		panic(r)
+	}
+}
+
+// carry relays one direction: steered as long as the protocol may still agree on TLS or octets may have to be changed,
+// and then as it comes.
+func (s *session) carry(from, to *leg, steer func(*buffer) error) {
+	var b buffer
+	defer b.free()
+	err := steer(&b)
+	if err == nil {
+		err = copyAll(from, to, &b)
+	}
+	s.carryEnd(from, to, err)
+}
+
+// writeError is a failure to write, as against one to read.
+type writeError struct{ error }
+
+func (e writeError) Unwrap() error { return e.error }
+
+// copyAll is the relay proper: what one read gives is written in one piece.
+func copyAll(from, to *leg, b *buffer) error {
+	for {
+		n, err := from.app.Read(b.room())
+		if n > 0 {
+			if _, err := to.app.Write(b.room()[:n]); err != nil {
+				return writeError{err}
+			}
+			b.filled(n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// carryEnd carries the end of a direction over to the other leg as it was: a FIN as FIN, a close_notify as close_notify,
+// and a reset as reset. Where only one of the legs is in TLS, its goodbye is both. A stream that is cut off without
+// close_notify is passed on cut off: that may be an attack (RFC 9846 §6.1), and hiding it is not ours.
+func (s *session) carryEnd(from, to *leg, err error) {
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && from.eof:
+		s.carryFIN(from, to)
+	case errors.As(err, new(writeError)) || isTimeout(err):
+		// The peer of to is gone, and the other direction, which reads from it, will find that out; or the session ends.
+		s.directionEnded()
+	default:
+		if from.tls != nil && !isReset(err) {
+			s.fail(s.recordFault(from, err))
+		}
+		s.breakOff()
+	}
+}
+
+func (s *session) carryFIN(from, to *leg) {
+	farewell := from.tls != nil && !from.eof // close_notify came, and no FIN yet
+	if from.tls == nil || farewell {
+		to.closeNotify()
+	}
+	if !farewell || to.tls == nil {
+		to.closeWrite()
+	}
+	if s.directionEnded(); !farewell {
+		return
+	}
+	for room := make([]byte, 512); ; {
+		_, err := from.Read(room)
+		switch {
+		case err == nil: // octets behind close_notify mean nothing (RFC 9846 §6.1); they are told and go no further
+		case isTimeout(err):
+			return
+		case isReset(err):
+			s.breakOff()
+			return
+		default:
+			to.closeWrite()
+			return
+		}
+	}
+}
+
+// directionEnded counts; behind the second, nobody waits long for a FIN any more.
+func (s *session) directionEnded() {
+	s.ends.Lock()
+	s.ended++
+	both := s.ended == 2
+	s.ends.Unlock()
+	if both {
+		s.client.SetDeadline(deadlineIn(finWait))
+		s.server.SetDeadline(deadlineIn(finWait))
+	}
+}
+
+// recordFault says why a TLS session broke after its handshake. Clients that look at the certificate late refuse it here.
+func (s *session) recordFault(from *leg, err error) *fault {
+	if from.id == decode.ClientLeg {
+		return s.clientFault(err)
+	}
+	return s.serverFault(err)
+}

@@ -1,0 +1,229 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"facteur/decode"
+)
+
+// Security says how TLS comes to an endpoint.
+type Security uint8
+
+// The securities of an endpoint.
+const (
+	Clear    Security = iota // in clear; the two ends may agree on STARTTLS (RFC 3207, 2595, 9051 §6.2.1, 5804 §2.2)
+	Implicit                 // TLS from the first octet (RFC 8314)
+	StartTLS                 // of an upstream: facteur itself upgrades the server leg before the client has its say
+)
+
+// String gives the word used in events: clear, tls or starttls.
+func (s Security) String() string { return [...]string{"clear", "tls", "starttls"}[s%3] }
+
+// Mode is what facteur does with TLS.
+type Mode uint8
+
+// The modes of TLS.
+const (
+	Inherit     Mode = iota // of a route: what the configuration says
+	Intercept               // two TLS sessions, one per leg, with a certificate made on the spot
+	Passthrough             // one TLS session end to end, watched from outside
+)
+
+// String gives the mode's name on the command line.
+func (m Mode) String() string { return [...]string{"", "intercept", "passthrough"}[m%3] }
+
+// ParseMode reads a mode's name.
+func ParseMode(s string) (Mode, error) {
+	for _, m := range []Mode{Intercept, Passthrough} {
+		if s == m.String() {
+			return m, nil
+		}
+	}
+	return Inherit, fmt.Errorf("TLS mode %q is not known; use intercept or passthrough", s)
+}
+
+// Endpoint is one end of a route.
+type Endpoint struct {
+	Scheme   string // as written: imap, imaps, submission …
+	Protocol string // one of decode's constants
+	Host     string // DNS name or IP literal, without brackets
+	Port     int
+	Security Security
+}
+
+// Addr is host:port, as net.Dial and net.Listen take it.
+func (e Endpoint) Addr() string { return net.JoinHostPort(e.Host, strconv.Itoa(e.Port)) }
+
+// String is the endpoint's URL.
+func (e Endpoint) String() string {
+	u := e.Scheme + "://" + e.Addr()
+	if e.Security == StartTLS {
+		u += "?starttls"
+	}
+	return u
+}
+
+// Route joins a listener to a mail server.
+type Route struct {
+	Listen, Upstream Endpoint
+	TLS              Mode // Inherit unless the route itself says it
+}
+
+// String is the route as [ParseRoute] reads it.
+func (r Route) String() string {
+	s := r.Listen.String() + "=" + r.Upstream.String()
+	if r.TLS != Inherit {
+		sep := "?"
+		if r.Upstream.Security == StartTLS {
+			sep = "&"
+		}
+		s += sep + "tls=" + r.TLS.String()
+	}
+	return s
+}
+
+type scheme struct {
+	name, protocol string
+	port           int
+	security       Security
+}
+
+// schemes have the ports of the IANA service name registry.
+var schemes = []scheme{
+	{"smtp", decode.SMTP, 25, Clear},
+	{"submission", decode.SMTP, 587, Clear},
+	{"smtps", decode.SMTP, 465, Implicit},
+	{"pop3", decode.POP3, 110, Clear},
+	{"pop3s", decode.POP3, 995, Implicit},
+	{"imap", decode.IMAP, 143, Clear},
+	{"imaps", decode.IMAP, 993, Implicit},
+	{"sieve", decode.Sieve, 4190, Clear},
+	{"lmtp", decode.LMTP, 24, Clear},
+}
+
+const exampleRoute = "imap://127.0.0.1:1143=imaps://mail.example.org"
+
+// ParseRoute reads LISTEN_URL=UPSTREAM_URL, as in imap://127.0.0.1:1143=imaps://mail.example.org. A port that is left out
+// is the scheme's registered one; a listener without a host listens on 127.0.0.1, and port 0 lets the system choose.
+// Behind the upstream, ?starttls lets facteur itself upgrade the server leg, and ?tls=intercept or ?tls=passthrough
+// decides for this route alone. Errors say which part of which route is wrong, and show a right one.
+func ParseRoute(s string) (Route, error) {
+	listen, upstream, ok := splitRoute(s)
+	if !ok {
+		return Route{}, fmt.Errorf("route %q is not LISTEN_URL=UPSTREAM_URL; for example %s", s, exampleRoute)
+	}
+	var r Route
+	wrap := func(part, u string, err error) error {
+		return fmt.Errorf("route %q: the %s %q: %w; for example %s", s, part, u, err, exampleRoute)
+	}
+	var err error
+	if r.Listen, err = parseEndpoint(listen, true, nil); err != nil {
+		return Route{}, wrap("listener", listen, err)
+	}
+	if r.Upstream, err = parseEndpoint(upstream, false, &r.TLS); err != nil {
+		return Route{}, wrap("upstream", upstream, err)
+	}
+	if r.Listen.Protocol != r.Upstream.Protocol {
+		return Route{}, fmt.Errorf("route %q: the listener speaks %s and the upstream %s; both must speak the same protocol, for example %s",
+			s, r.Listen.Protocol, r.Upstream.Protocol, exampleRoute)
+	}
+	return r, nil
+}
+
+// splitRoute cuts at the equals sign before the second URL: one inside a query is no boundary.
+func splitRoute(s string) (listen, upstream string, ok bool) {
+	for i := 0; i < len(s); i++ {
+		if s[i] != '=' {
+			continue
+		}
+		name, _, found := strings.Cut(s[i+1:], "://")
+		if found && !strings.ContainsAny(name, "=?&/") {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return "", "", false
+}
+
+func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return Endpoint{}, fmt.Errorf("is no URL: %w", unwrapURL(err))
+	}
+	i := slices.IndexFunc(schemes, func(c scheme) bool { return c.name == u.Scheme })
+	if i < 0 {
+		return Endpoint{}, fmt.Errorf("scheme %q is not known (%s)", u.Scheme, schemeNames())
+	}
+	c := schemes[i]
+	e := Endpoint{Scheme: c.name, Protocol: c.protocol, Host: u.Hostname(), Port: c.port, Security: c.security}
+	if u.User != nil {
+		return Endpoint{}, fmt.Errorf("a route has no user name: the mail client keeps its own")
+	}
+	if u.Path != "" && u.Path != "/" || u.Fragment != "" || u.Opaque != "" {
+		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls or ?tls=")
+	}
+	if p := u.Port(); p != "" {
+		n, err := strconv.Atoi(p)
+		if err != nil || n > 65535 || n == 0 && !listener {
+			return Endpoint{}, fmt.Errorf("port %s is not between 1 and 65535", p)
+		}
+		e.Port = n
+	}
+	switch {
+	case e.Host == "" && listener:
+		e.Host = "127.0.0.1"
+	case e.Host == "":
+		return Endpoint{}, fmt.Errorf("the host is missing")
+	}
+	return e, e.query(u, listener, mode)
+}
+
+// query takes what stands behind the question mark.
+func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
+	if u.RawQuery == "" {
+		return nil
+	}
+	if listener {
+		return fmt.Errorf("?%s belongs behind the upstream", u.RawQuery)
+	}
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return fmt.Errorf("?%s cannot be read: %w", u.RawQuery, err)
+	}
+	for name, values := range q {
+		switch name {
+		case "starttls":
+			if e.Security == Implicit {
+				return fmt.Errorf("%s is TLS from the first octet, so ?starttls has no place there", e.Scheme)
+			}
+			e.Security = StartTLS
+		case "tls":
+			if *mode, err = ParseMode(values[0]); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("?%s is not known; use ?starttls or ?tls=intercept|passthrough", name)
+		}
+	}
+	return nil
+}
+
+// unwrapURL takes the URL out of a url.Error: the caller names it already.
+func unwrapURL(err error) error {
+	if e, ok := err.(*url.Error); ok {
+		return e.Err
+	}
+	return err
+}
+
+func schemeNames() string {
+	names := make([]string, len(schemes))
+	for i, c := range schemes {
+		names[i] = c.name
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,237 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"facteur/decode"
+	"facteur/proxy/ca"
+)
+
+// minTLS is the least that RFC 9325 §3.1.1 allows.
+const minTLS = tls.VersionTLS12
+
+// serverConfig is what facteur's listeners of a route share, so that their session tickets do, too. The certificate is
+// chosen once the client's hello is read and the real server has been verified.
+func serverConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion: minTLS,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			return hello.Conn.(*leg).s.greetClient(hello)
+		},
+	}
+}
+
+// secureClient does the handshake with the mail client. before, if set, runs when the client's hello is known and
+// before it is answered: that is where the server leg is secured, so that no secret of the client can go to a server
+// that was not verified.
+func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) error {
+	l := s.client
+	s.beforeHello = before
+	l.began = true
+	s.tell.expect(l.id, true)
+	defer s.tell.expect(l.id, false)
+	l.SetDeadline(time.Now().Add(s.srv.c.HandshakeTimeout))
+	t := tls.Server(l, s.route.tls)
+	err := t.Handshake()
+	l.SetDeadline(time.Time{})
+	if err != nil {
+		if s.upstreamFault != nil {
+			return s.upstreamFault
+		}
+		return s.clientFault(err)
+	}
+	l.tls, l.app = t, t
+	return nil
+}
+
+// greetClient answers crypto/tls when the client's hello is known.
+func (s *session) greetClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	s.hello = hello
+	if s.beforeHello != nil {
+		if err := s.beforeHello(hello); err != nil {
+			errors.As(err, &s.upstreamFault)
+			return nil, err
+		}
+		s.client.SetDeadline(time.Now().Add(s.srv.c.HandshakeTimeout)) // the server leg's time is not the client's
+	}
+	cert, err := s.certificate(hello)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{
+		MinVersion:                  minTLS,
+		Certificates:                []tls.Certificate{*cert},
+		KeyLogWriter:                s.keyLog(decode.ClientLeg),
+		DynamicRecordSizingDisabled: true, // a relay passes on flights as they came
+	}
+	if s.server != nil && s.server.tls != nil {
+		if p := s.server.tls.ConnectionState().NegotiatedProtocol; p != "" {
+			c.NextProtos = []string{p}
+		}
+	}
+	return c, nil
+}
+
+// certificate makes the certificate for the name the client asked for, for the route's host, and for the address at
+// which the client found us.
+func (s *session) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	names := make([]string, 0, 3)
+	if hello.ServerName != "" {
+		names = append(names, hello.ServerName)
+		if a := s.srv.c.Authority; !a.Permits(hello.ServerName) {
+			s.log.Warn("the client asked for a name that facteur's authority may not sign for; run the command in hint and let the clients trust the new authority",
+				"name", hello.ServerName, "hint", "facteur ca renew --host "+hello.ServerName)
+		}
+	}
+	names = append(names, s.route.Upstream.Host)
+	if a, ok := s.info.Local.(*net.TCPAddr); ok {
+		names = append(names, a.IP.String())
+	}
+	cert, err := s.srv.c.Authority.Leaf(names...)
+	if err != nil {
+		return nil, err
+	}
+	if hello.SupportsCertificate(cert) != nil {
+		if rsa, err := s.srv.c.Authority.LeafRSA(names...); err == nil && hello.SupportsCertificate(rsa) == nil {
+			return rsa, nil
+		}
+	}
+	return cert, nil
+}
+
+// secureServer does the handshake with the mail server and verifies it. hello is the client's, nil if the client speaks
+// in clear. The certificate must be valid for the route's host, or for the very name the client asked for: a client that
+// was led here by its resolver would have accepted that, too.
+func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
+	l := s.server
+	names := []string{s.route.Upstream.Host}
+	c := &tls.Config{
+		MinVersion:                  minTLS,
+		ServerName:                  s.route.Upstream.Host,
+		KeyLogWriter:                s.keyLog(decode.ServerLeg),
+		DynamicRecordSizingDisabled: true,
+		// VerifyConnection below does all of it: it also says which of the checks failed.
+		InsecureSkipVerify: true,
+	}
+	if hello != nil {
+		c.NextProtos = hello.SupportedProtos
+		if n := hello.ServerName; n != "" && !s.isOurs(n) {
+			c.ServerName = n
+			names = append(names, n)
+		}
+	}
+	c.VerifyConnection = func(cs tls.ConnectionState) error { return s.verify(cs, names) }
+	l.began = true
+	s.tell.expect(l.id, true)
+	defer s.tell.expect(l.id, false)
+	l.SetDeadline(time.Now().Add(s.srv.c.HandshakeTimeout))
+	t := tls.Client(l, c)
+	err := t.Handshake()
+	l.SetDeadline(time.Time{})
+	if err != nil {
+		return s.serverFault(err)
+	}
+	l.tls, l.app = t, t
+	return nil
+}
+
+// isOurs reports whether a name that a client asks for is facteur's own rather than the mail server's: a client set to
+// localhost does not want the real server to look for a "localhost" of its own. Where the route's host is an address,
+// there is no better name than the client's.
+func (s *session) isOurs(name string) bool {
+	if net.ParseIP(s.route.Upstream.Host) != nil {
+		return false
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == strings.ToLower(s.route.Listen.Host) || name == s.srv.machine
+}
+
+// verify checks the server's certificate: the chain, its dates, and its name.
+func (s *session) verify(cs tls.ConnectionState, names []string) error {
+	if len(cs.PeerCertificates) == 0 {
+		return &fault{what: faultUntrusted, detail: "the server sent no certificate"}
+	}
+	leaf := cs.PeerCertificates[0]
+	o := x509.VerifyOptions{Roots: s.srv.c.UpstreamCA, Intermediates: x509.NewCertPool()}
+	for _, c := range cs.PeerCertificates[1:] {
+		o.Intermediates.AddCert(c)
+	}
+	_, err := leaf.Verify(o)
+	if err != nil && o.Roots != nil && s.srv.c.SystemCA {
+		o.Roots = nil
+		if _, e := leaf.Verify(o); e == nil {
+			err = nil
+		}
+	}
+	if err != nil {
+		return s.chainFault(leaf, err)
+	}
+	for _, n := range names {
+		if err = leaf.VerifyHostname(n); err == nil {
+			return nil
+		}
+	}
+	return &fault{
+		what:   faultName,
+		detail: fmt.Sprintf("the certificate of %s is for %s", s.route.Upstream.Addr(), strings.Join(namesOf(leaf), ", ")),
+		hint:   "write the name in the certificate into the route, if that is the server you mean",
+		err:    err,
+	}
+}
+
+func namesOf(c *x509.Certificate) []string {
+	names := append([]string(nil), c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		return []string{"no name at all (" + c.Subject.String() + ")"}
+	}
+	return names
+}
+
+// chainFault says why a chain does not verify.
+func (s *session) chainFault(leaf *x509.Certificate, err error) *fault {
+	f := &fault{what: faultUntrusted, err: err}
+	var invalid x509.CertificateInvalidError
+	switch now := time.Now(); {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(leaf.NotBefore):
+		f.what = faultExpired
+		f.detail = "the certificate of " + s.route.Upstream.Addr() + " is not valid before " + leaf.NotBefore.Format(time.DateTime)
+		f.hint = "check this machine's clock"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		f.what = faultExpired
+		f.detail = "the certificate of " + s.route.Upstream.Addr() + " (or of its authority) has expired; its last day was " + leaf.NotAfter.Format(time.DateOnly)
+		f.hint = "the server's administrator must renew it; check this machine's clock, too"
+	default:
+		f.detail = fmt.Sprintf("the certificate of %s, issued by %q, is not trusted: %v", s.route.Upstream.Addr(), leaf.Issuer.String(), err)
+		f.hint = "name the server's private authority with --upstream-ca FILE, if it has one"
+	}
+	return f
+}
+
+// keyLog gives where crypto/tls writes a leg's secrets, nil if nobody wants them.
+func (s *session) keyLog(leg decode.Leg) io.Writer {
+	if s.tell.obs == nil {
+		return nil
+	}
+	return &s.tell.keys[leg]
+}
+
+// checkAuthority refuses a route whose host the authority may not sign for.
+func checkAuthority(a *ca.Authority, r Route) error {
+	if a == nil {
+		return fmt.Errorf("route %s: intercepting TLS needs facteur's own authority", r)
+	}
+	if err := a.Check(r.Upstream.Host); err != nil {
+		return fmt.Errorf("route %s: %w", r, err)
+	}
+	return nil
+}

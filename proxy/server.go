@@ -1,0 +1,232 @@
+// Package proxy stands between mail clients and mail servers. It relays octets faithfully in both directions, follows
+// the protocol far enough to know where STARTTLS or STLS was agreed on, and tells an [Observer] everything that crossed
+// either leg, in order.
+//
+// One goroutine owns a session's two connections and closes them; a second one relays the other direction. A session
+// that fails, or panics, touches no other. Octets are changed in named cases only ([Config.NoRewrite] forbids all), and
+// every change is told as session.rewrite.
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"facteur/proxy/ca"
+)
+
+// Defaults of a configuration.
+const (
+	defaultDialTimeout      = 15 * time.Second // a SYN lost twice (RFC 6298) still arrives
+	defaultHandshakeTimeout = 60 * time.Second // some clients ask their user about the certificate in the handshake
+	defaultMaxSessions      = 4096             // at most some 150 kB each
+	// shutdownGrace is how long running sessions may go on when the server is told to stop.
+	shutdownGrace = 2 * time.Second
+	// acceptPause is how long accepting rests when the system has no sockets left.
+	acceptPause = 50 * time.Millisecond
+	// maxRefusals is how many clients over the limit are told so at a time; the others are closed, and counted in the log.
+	maxRefusals = 64
+)
+
+// Config is what a server is made of. Only Routes are needed; intercepting TLS needs Authority, too.
+type Config struct {
+	Routes     []Route
+	Mode       Mode           // of routes that do not say; Inherit means Intercept
+	UpstreamCA *x509.CertPool // authorities of mail servers; nil means the system's
+	SystemCA   bool           // with UpstreamCA: the system's authorities count as well
+	Authority  *ca.Authority  // signs the certificates that mail clients see
+	NoRewrite  bool           // forbids every change of an octet
+
+	DialTimeout      time.Duration // to reach a mail server; 0 means 15 s
+	HandshakeTimeout time.Duration // for one TLS handshake; 0 means 60 s
+	MaxSessions      int           // sessions at a time; 0 means 4096
+
+	Log     *slog.Logger               // nil discards
+	Observe func(SessionInfo) Observer // called as a session opens; may return nil
+	OnRoute func(RouteStatus)          // called as a route begins or fails to listen
+}
+
+// RouteStatus says how a route fares.
+type RouteStatus struct {
+	Route Route
+	Addr  net.Addr // where it listens, nil if it does not
+	Err   error    // why it does not listen
+}
+
+// Server relays for all routes of its configuration.
+type Server struct {
+	c       Config
+	routes  []*route
+	machine string // this machine's name, in lower case
+
+	sessions  sync.WaitGroup
+	accepting sync.WaitGroup
+	active    atomic.Int64
+	refusing  atomic.Int64
+	lastID    atomic.Int64
+}
+
+// route is a Route at work.
+type route struct {
+	Route
+	mode     Mode
+	tls      *tls.Config // shared by the route's client legs
+	listener *net.TCPListener
+}
+
+// New checks a configuration and makes a server of it. Errors name the route and what to do.
+func New(c Config) (*Server, error) {
+	if len(c.Routes) == 0 {
+		return nil, fmt.Errorf("no route given; for example %s", exampleRoute)
+	}
+	setDefault(&c.Mode, Intercept)
+	setDefault(&c.DialTimeout, defaultDialTimeout)
+	setDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
+	setDefault(&c.MaxSessions, defaultMaxSessions)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.OnRoute == nil {
+		c.OnRoute = func(RouteStatus) {}
+	}
+	s := &Server{c: c}
+	name, _ := os.Hostname()
+	s.machine = strings.ToLower(name)
+	for _, r := range c.Routes {
+		rt := &route{Route: r, mode: r.TLS, tls: serverConfig()}
+		setDefault(&rt.mode, c.Mode)
+		if err := s.check(rt); err != nil {
+			return nil, err
+		}
+		s.routes = append(s.routes, rt)
+	}
+	return s, nil
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// check refuses a route that cannot work.
+func (s *Server) check(r *route) error {
+	if r.mode == Passthrough {
+		if r.Listen.Security != r.Upstream.Security {
+			return fmt.Errorf("route %s: passthrough cannot translate between %s and %s; give both sides the same security, or use ?tls=intercept",
+				r.Route, r.Listen.Security, r.Upstream.Security)
+		}
+		return nil
+	}
+	return checkAuthority(s.c.Authority, r.Route)
+}
+
+// Listen opens all routes. What keeps one of them from listening is reported to OnRoute and in the log while the others
+// go on; the error is that none listens.
+func (s *Server) Listen() error {
+	var errs []error
+	for _, r := range s.routes {
+		l, err := net.Listen("tcp", r.Listen.Addr())
+		if err != nil {
+			err = listenFault(r.Route, err)
+			errs = append(errs, err)
+			s.c.Log.Error(err.Error())
+			s.c.OnRoute(RouteStatus{Route: r.Route, Err: err})
+			continue
+		}
+		r.listener = l.(*net.TCPListener)
+		s.c.OnRoute(RouteStatus{Route: r.Route, Addr: l.Addr()})
+	}
+	if len(errs) == len(s.routes) {
+		return errors.Join(errs...)
+	}
+	return nil
+}
+
+// Addrs gives where each route listens, in the order of the configuration; nil for one that does not.
+func (s *Server) Addrs() []net.Addr {
+	out := make([]net.Addr, len(s.routes))
+	for i, r := range s.routes {
+		if r.listener != nil {
+			out[i] = r.listener.Addr()
+		}
+	}
+	return out
+}
+
+// Serve accepts and relays until ctx is done. Then it stops accepting, gives running sessions two seconds to end by
+// themselves, ends the others, and returns nil when every observer is closed.
+func (s *Server) Serve(ctx context.Context) error {
+	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer kill(nil)
+	for _, r := range s.routes {
+		if r.listener != nil {
+			s.accepting.Go(func() { s.accept(ctx, life, r) })
+		}
+	}
+	<-ctx.Done()
+	for _, r := range s.routes {
+		if r.listener != nil {
+			r.listener.Close()
+		}
+	}
+	s.accepting.Wait()
+	done := make(chan struct{})
+	go func() {
+		s.sessions.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(shutdownGrace):
+		kill(errShutdown)
+		<-done
+	}
+	return nil
+}
+
+var errShutdown = errors.New("facteur stops")
+
+// accept takes a route's clients until its listener is closed.
+func (s *Server) accept(ctx, life context.Context, r *route) {
+	var over int
+	for {
+		conn, err := r.listener.AcceptTCP()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return
+			}
+			s.c.Log.Error("no connection can be accepted at the moment; raise the limit of open files if this goes on", "route", r.String(), "err", err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		if s.active.Load() >= int64(s.c.MaxSessions) {
+			if over++; s.refusing.Load() >= maxRefusals {
+				s.c.Log.Warn("a client was turned away: too many sessions", "route", r.String(), "limit", s.c.MaxSessions, "turned_away", over)
+				conn.Close()
+				continue
+			}
+			s.refusing.Add(1)
+			s.sessions.Go(func() {
+				defer s.refusing.Add(-1)
+				s.newSession(r, conn).turnAway(life)
+			})
+			continue
+		}
+		s.active.Add(1)
+		s.sessions.Go(func() {
+			defer s.active.Add(-1)
+			s.newSession(r, conn).run(life)
+		})
+	}
+}

@@ -1,0 +1,224 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"facteur/decode"
+)
+
+// session is one client's conversation with one server. Its fields belong to the goroutine that runs it, which also
+// makes and closes both connections; the goroutine that relays the other direction is started and awaited by it.
+type session struct {
+	srv   *Server
+	route *route
+	info  SessionInfo
+	log   *slog.Logger
+	tell  teller
+
+	mu      sync.Mutex // guards the pointers below against abort
+	client  *leg
+	server  *leg // nil until connected
+	aborted bool
+
+	hello         *tls.ClientHelloInfo             // the client's, once read
+	beforeHello   func(*tls.ClientHelloInfo) error // secures the server leg
+	upstreamFault *fault                           // what beforeHello found
+	greeting      []byte                           // of a server that facteur itself upgraded; still to be given to the client
+
+	ends   sync.Mutex // guards ended and broken
+	ended  int        // directions that have ended
+	broken bool       // a leg was reset, so that the other one is, too
+}
+
+func (s *Server) newSession(r *route, conn *net.TCPConn) *session {
+	n := &session{srv: s, route: r}
+	n.info = SessionInfo{
+		ID: int(s.lastID.Add(1)), Route: r.Route, Mode: r.mode, Opened: time.Now(), Client: conn.RemoteAddr(), Local: conn.LocalAddr(),
+	}
+	n.log = s.c.Log.With("route", r.String(), "session", n.info.ID)
+	n.client = newLeg(n, decode.ClientLeg, decode.Client, conn)
+	return n
+}
+
+// open brings the observer in and tells that the client leg is there.
+func (s *session) open() {
+	if s.srv.c.Observe != nil {
+		s.tell.obs = s.srv.c.Observe(s.info)
+	}
+	s.tell.told(decode.ClientLeg, decode.Client, "session.open", "client", s.info.Client.String(), "server", s.info.Local.String(),
+		"route", s.route.String(), "upstream", s.route.Upstream.String(), "mode", s.route.mode.String())
+}
+
+// run is the whole life of a session.
+func (s *session) run(life context.Context) {
+	defer s.finish()
+	defer s.catch()
+	s.open()
+	defer context.AfterFunc(life, func() { s.abort() })()
+	if f := s.establish(life); f != nil {
+		s.fail(f)
+		return
+	}
+	s.relay()
+	if errors.Is(context.Cause(life), errShutdown) {
+		s.fail(&fault{what: faultShutdown, detail: "the session was ended because facteur stops"})
+	}
+}
+
+// turnAway tells a client over the limit that there is no room.
+func (s *session) turnAway(life context.Context) {
+	defer s.finish()
+	defer s.catch()
+	s.open()
+	defer context.AfterFunc(life, func() { s.abort() })()
+	f := &fault{
+		what: faultLimit, detail: fmt.Sprintf("too many sessions at a time: the limit is %d", s.srv.c.MaxSessions),
+		hint: "wait until others have ended, or raise the limit",
+	}
+	s.fail(f)
+	if s.route.Listen.Security == Clear {
+		s.refuse(f)
+	}
+}
+
+// catch keeps a panic within its session.
+func (s *session) catch() {
+	if r := recover(); r != nil {
+		s.log.Error("a fault of facteur's own ended the session; please report it", "panic", r, "stack", string(debug.Stack()))
+		func() {
+			defer func() { _ = recover() }() // the observer itself may be what fails
+			s.fail(&fault{what: faultInternal, detail: fmt.Sprintf("a fault of facteur's own ended the session: %v", r), told: false})
+		}()
+		s.breakOff()
+	}
+}
+
+// finish closes what is open, and the observer last.
+func (s *session) finish() {
+	defer func() {
+		if r := recover(); r != nil {
+			s.log.Error("the session's observer failed", "panic", r, "stack", string(debug.Stack()))
+		}
+	}()
+	s.mu.Lock()
+	legs := []*leg{s.server, s.client}
+	s.mu.Unlock()
+	defer s.tell.close()
+	for _, l := range legs {
+		if l != nil {
+			defer l.conn.Close() // whatever the observer does
+			l.close(s.isBroken())
+		}
+	}
+}
+
+// abort lets everything that the session waits for return.
+func (s *session) abort() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.aborted = true
+	for _, l := range []*leg{s.client, s.server} {
+		if l != nil {
+			l.abort()
+		}
+	}
+}
+
+// breakOff ends the session at once: a leg was reset, or cannot go on.
+func (s *session) breakOff() {
+	s.ends.Lock()
+	s.broken = true
+	s.ends.Unlock()
+	s.abort()
+}
+
+func (s *session) isBroken() bool {
+	s.ends.Lock()
+	defer s.ends.Unlock()
+	return s.broken
+}
+
+// establish connects to the mail server, and secures what must be in TLS before the first octet is relayed.
+func (s *session) establish(life context.Context) *fault {
+	f := s.dial(life)
+	switch {
+	case s.route.mode == Passthrough:
+		if f != nil && s.route.Listen.Security == Clear {
+			s.refuse(f)
+		}
+		return f
+	case f != nil:
+		return s.deny(f)
+	case s.route.Listen.Security == Implicit:
+		return asFault(s.secureClient(s.secureUpstream))
+	}
+	if err := s.secureUpstream(nil); err != nil {
+		f := asFault(err)
+		s.refuse(f)
+		return f
+	}
+	return nil
+}
+
+// secureUpstream brings the server leg into the state that the route wants.
+func (s *session) secureUpstream(hello *tls.ClientHelloInfo) error {
+	switch s.route.Upstream.Security {
+	case Implicit:
+		return s.secureServer(hello)
+	case StartTLS:
+		return s.upgradeServer(hello)
+	}
+	return nil
+}
+
+// deny tells the client, inside TLS if that is what it expects, that the server cannot be reached. The reason is told
+// first: a handshake takes its time, or fails too.
+func (s *session) deny(f *fault) *fault {
+	s.fail(f)
+	if s.route.Listen.Security == Implicit {
+		if err := s.secureClient(nil); err != nil {
+			return asFault(err)
+		}
+		defer s.client.closeNotify()
+	}
+	s.refuse(f)
+	return f
+}
+
+func asFault(err error) *fault {
+	if err == nil {
+		return nil
+	}
+	var f *fault
+	if errors.As(err, &f) {
+		return f
+	}
+	return &fault{what: faultHandshake, detail: err.Error(), err: err}
+}
+
+// dial connects to the mail server. Servers speak first, so this cannot wait for the client.
+func (s *session) dial(life context.Context) *fault {
+	d := net.Dialer{Timeout: s.srv.c.DialTimeout}
+	conn, err := d.DialContext(life, "tcp", s.route.Upstream.Addr())
+	if err != nil {
+		return s.dialFault(err)
+	}
+	l := newLeg(s, decode.ServerLeg, decode.Server, conn.(*net.TCPConn))
+	s.mu.Lock()
+	s.server = l
+	if s.aborted {
+		l.abort()
+	}
+	s.mu.Unlock()
+	s.tell.told(decode.ServerLeg, decode.Client, "session.open", "client", conn.LocalAddr().String(), "server", conn.RemoteAddr().String(),
+		"route", s.route.String(), "upstream", s.route.Upstream.String())
+	return nil
+}

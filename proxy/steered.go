@@ -1,0 +1,278 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"facteur/decode"
+)
+
+// leave notes that a direction has ended, so that the other one does not wait for it.
+func (st *steering) leave(from decode.Side) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.gone[from] = true
+	st.cond.Broadcast()
+}
+
+func (st *steering) isOver() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.over
+}
+
+// fromClient relays the client's direction until nothing is left to steer.
+func (st *steering) fromClient(b *buffer) error {
+	for !st.isOver() {
+		n, err := st.s.client.app.Read(b.room())
+		if n > 0 {
+			if err := st.clientSaid(b.room()[:n]); err != nil {
+				return err
+			}
+			b.filled(n)
+		}
+		if err != nil {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			if werr := st.passClient(st.flows[decode.Client].end()); werr != nil {
+				return werr
+			}
+			return err
+		}
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.passClient(st.flows[decode.Client].end())
+}
+
+// clientSaid takes what the client said, and passes on what may go.
+func (st *steering) clientSaid(data []byte) error {
+	if f := st.wrongStart(data); f != nil {
+		st.s.fail(f)
+		st.s.breakOff()
+		return f
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	f := &st.flows[decode.Client]
+	f.held = append(f.held, data...)
+	if !st.over {
+		st.feed(decode.Client, data)
+	}
+	for {
+		if len(st.barrier) == 0 {
+			return st.passClient(f.end() - int64(st.maybeSTARTTLS()))
+		}
+		b := st.barrier[0]
+		limit := b.span.To
+		if st.tls != theServer {
+			limit = b.span.From
+		}
+		if err := st.passClient(limit); err != nil {
+			return err
+		}
+		if err := st.resolve(b); err != nil {
+			return err
+		}
+	}
+}
+
+// passClient passes on the client's octets up to an offset. It lets go of mu while it writes.
+func (st *steering) passClient(to int64) error {
+	f := &st.flows[decode.Client]
+	n := int(to - f.base)
+	if n <= 0 {
+		return nil
+	}
+	out := f.held[:n:n]
+	f.skip(n)
+	st.mu.Unlock()
+	defer st.mu.Lock()
+	if _, err := st.s.server.app.Write(out); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
+// maybeSTARTTLS is how many of the client's last octets may be the beginning of a STARTTLS line that facteur is to answer
+// itself, so that the server must not see them.
+func (st *steering) maybeSTARTTLS() int {
+	f := &st.flows[decode.Client]
+	if st.over || st.tls == theServer || st.s.srv.c.NoRewrite || f.known < f.base || f.known >= f.end() {
+		return 0
+	}
+	tail := f.held[f.known-f.base:]
+	if len(tail) > maxCommandStart || bytes.IndexByte(tail, '\n') >= 0 {
+		return 0
+	}
+	word := strings.ToUpper(strings.TrimRight(string(tail), "\r"))
+	if st.proto == decode.IMAP {
+		_, rest, found := strings.Cut(word, " ")
+		if !found {
+			return len(tail)
+		}
+		word = rest
+	}
+	if strings.HasPrefix("STARTTLS", word) || strings.HasPrefix("STLS", word) {
+		return len(tail)
+	}
+	return 0
+}
+
+// maxCommandStart is how long the beginning of a STARTTLS line can be: an IMAP tag and the word.
+const maxCommandStart = 128
+
+// wrongStart looks at the first octets that a client sends in clear. TLS there would be answered by nobody.
+func (st *steering) wrongStart(data []byte) *fault {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	f := &st.flows[decode.Client]
+	if st.s.client.tls != nil || f.end() != 0 {
+		return nil
+	}
+	listen := st.s.route.Listen
+	switch {
+	case data[0] == 0x16 && (len(data) == 1 || data[1] == 3): // a handshake record (RFC 9846 §5.1)
+		return &fault{
+			what: faultTLSOnClear, detail: fmt.Sprintf("the mail client begins with TLS, and %s is a port in clear", listen.Addr()),
+			hint: "set the client to STARTTLS (or to no encryption), or give the listener the scheme " + secureScheme(listen.Scheme),
+		}
+	case looksHTTP(data):
+		return st.s.notTLS(&fault{}, data[:4])
+	}
+	return nil
+}
+
+func secureScheme(scheme string) string {
+	switch scheme {
+	case "pop3", "imap":
+		return scheme + "s"
+	}
+	return "smtps"
+}
+
+// fromServer relays the server's direction until nothing is left to steer.
+func (st *steering) fromServer(b *buffer) error {
+	if g := st.s.greeting; len(g) > 0 {
+		st.s.greeting = nil
+		if err := st.serverSaid(g); err != nil {
+			return err
+		}
+	}
+	for !st.isOver() {
+		n, err := st.s.server.app.Read(b.room())
+		if n > 0 {
+			if err := st.serverSaid(b.room()[:n]); err != nil {
+				return err
+			}
+			b.filled(n)
+		}
+		if err != nil {
+			st.mu.Lock()
+			defer st.mu.Unlock()
+			if werr := st.passServer(st.flows[decode.Server].end()); werr != nil {
+				return werr
+			}
+			return err
+		}
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.passServer(st.flows[decode.Server].end())
+}
+
+// serverSaid takes what the server said, changes what is to be changed, and passes it on.
+func (st *steering) serverSaid(data []byte) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	f := &st.flows[decode.Server]
+	f.held = append(f.held, data...)
+	if !st.over {
+		st.feed(decode.Server, data)
+	}
+	to := f.end()
+	if st.cut >= 0 {
+		to = st.cut
+	} else if st.due > 0 && !st.over && f.end()-f.base <= maxHeld {
+		to = f.known
+	}
+	if err := st.passServer(to); err != nil {
+		return err
+	}
+	if st.cut < 0 {
+		st.cond.Broadcast()
+		return nil
+	}
+	st.discard(f, decode.ServerLeg, decode.Server)
+	st.granted = true
+	st.cond.Broadcast()
+	for st.granted && !st.gone[decode.Client] { // the other direction does the handshakes
+		st.cond.Wait()
+	}
+	return nil
+}
+
+// passServer passes on the server's octets up to an offset, with what is to be changed in them changed. It lets go of mu
+// while it writes.
+func (st *steering) passServer(to int64) error {
+	f := &st.flows[decode.Server]
+	if to <= f.base {
+		return nil
+	}
+	from := f.base
+	octets := f.held[: to-from : to-from]
+	out := octets
+	var done []rewrite
+	if len(st.edits) > 0 {
+		out = nil
+		at := from
+		for _, e := range st.edits {
+			if e.span.To > to || e.span.From < at {
+				continue
+			}
+			out = append(append(out, octets[at-from:e.span.From-from]...), e.now...)
+			at = e.span.To
+			done = append(done, e)
+		}
+		out = append(out, octets[at-from:]...)
+		st.edits = nil
+	}
+	f.skip(int(to - from))
+	if len(out) == 0 {
+		return nil
+	}
+	st.midLine = out[len(out)-1] != '\n'
+	client := st.s.client
+	st.mu.Unlock()
+	defer st.mu.Lock()
+	for _, e := range done {
+		st.s.tellRewrite(decode.ClientLeg, decode.Server, string(e.was), string(e.now), e.why)
+	}
+	client.wmu.Lock()
+	defer client.wmu.Unlock()
+	if _, err := client.app.Write(out); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
+// tellRewrite tells that octets were changed: what was there and what is, line ends taken off the end.
+func (s *session) tellRewrite(leg decode.Leg, from decode.Side, was, now, why string) {
+	s.tell.told(leg, from, "session.rewrite", "leg", leg.String(), "was", strings.TrimRight(was, "\r\n"), "now", strings.TrimRight(now, "\r\n"), "why", why)
+}
+
+// discard throws away octets that came in clear behind the agreement on TLS: they must never be taken for a part of
+// what is said inside (CVE-2011-0411). They were told as they came.
+func (st *steering) discard(f *flow, leg decode.Leg, from decode.Side) {
+	if len(f.held) == 0 {
+		return
+	}
+	n := len(f.held)
+	f.skip(n)
+	st.s.fail(&fault{
+		what: faultInjection, leg: leg,
+		detail: fmt.Sprintf("the %s sent %d octets in clear behind the agreement on TLS; facteur did not carry them into TLS", from, n),
+		hint:   "this is how commands and responses are injected; look who can change this connection",
+	})
+}
