@@ -24,6 +24,7 @@ type half struct {
 	endAt   uint32
 	endHeld moment
 	endAck  uint32 // Finished only
+	torn    bool   // a reset follows the FIN that waits
 
 	// What the other side acknowledged, where that is beyond next: evidence that octets are missing here.
 	acked    uint32
@@ -288,6 +289,9 @@ func (t *tcp) rst(c *conn, side decode.Side, seq uint32) {
 	case x.ended == decode.Finished:
 		t.ending(c, side, decode.Reset)
 		return
+	case x.end == decode.Finished:
+		x.torn = true
+		return
 	case !x.synced && len(x.queue) == 0:
 		x.sync(seq, true)
 	case x.synced && (after(seq, x.next) < 0 || after(seq, x.next) > maxWindow):
@@ -306,6 +310,9 @@ func (t *tcp) ending(c *conn, side decode.Side, end decode.End) {
 		c.reset = true
 	}
 	t.emit(c, side, decode.Chunk{End: end})
+	if x.torn && end == decode.Finished {
+		t.ending(c, side, decode.Reset)
+	}
 }
 
 func abs(n int) int { return max(n, -n) }

@@ -19,8 +19,9 @@ const (
 	protoShim6    = 140
 )
 
-// UDP ports whose payload is Ethernet again.
+// UDP ports of tunnels.
 const (
+	portGTP        = 2152 // 3GPP TS 29.281: what a phone sends, between the parts of its network
 	portVXLAN      = 4789 // RFC 7348
 	portVXLANLinux = 8472 // Linux before it was registered
 	portGeneve     = 6081 // RFC 8926
@@ -216,21 +217,24 @@ func (d *dissector) gre(b []byte, cut, depth int) {
 			n += 4
 		}
 	}
-	const pptp, ppp = 1, 0x880b
+	const pptp, ppp, eoip = 1, 0x880b, 0x6400 // the last is MikroTik's Ethernet over IP
 	if flags&7 == pptp && flags&ack != 0 {
 		n += 4
 	}
 	if n > len(b) {
 		return
 	}
-	if t == ppp {
+	switch t {
+	case ppp:
 		d.ppp(b[n:], cut, depth)
 		return
+	case eoip:
+		t = etherBridged
 	}
 	d.etherType(t, b[n:], cut, depth)
 }
 
-// udp looks into UDP for the tunnels that carry Ethernet.
+// udp looks into UDP for tunnels.
 func (d *dissector) udp(b []byte, cut, depth int) {
 	if len(b) < 16 || depth > maxLinkHeaders {
 		return
@@ -241,10 +245,35 @@ func (d *dissector) udp(b []byte, cut, depth int) {
 		if b[0]&8 != 0 { // a network identifier is there
 			d.etherType(etherBridged, b[8:], cut, depth)
 		}
+	case portGTP:
+		d.gtp(b, cut, depth)
 	case portGeneve:
 		if n := 8 + int(b[0]&63)*4; n <= len(b) {
 			d.etherType(binary.BigEndian.Uint16(b[2:]), b[n:], cut, depth)
 		}
+	}
+}
+
+// gtp reads a GTP-U header of version 1 with its extension headers (3GPP TS 29.281 §5).
+func (d *dissector) gtp(b []byte, cut, depth int) {
+	const message = 255 // G-PDU: an IP packet
+	if b[0]>>4 != 3 || b[1] != message {
+		return
+	}
+	n := 8
+	if b[0]&7 != 0 { // sequence number, N-PDU number or next extension: then all three are there
+		n += 4
+		for next := 11; b[0]&4 != 0 && next < len(b) && b[next] != 0 && n < len(b); {
+			size := int(b[n]) * 4
+			if size == 0 {
+				return
+			}
+			n += size
+			next = n - 1
+		}
+	}
+	if n < len(b) {
+		d.ip(b[n:], cut, depth)
 	}
 }
 

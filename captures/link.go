@@ -34,6 +34,7 @@ const (
 	etherMPLS     = 0x8847
 	etherMPLSMany = 0x8848
 	etherPPPoE    = 0x8864
+	etherBackbone = 0x88e7 // IEEE 802.1ah: a service tag and a whole frame
 	etherBridged  = 0x6558 // Ethernet in GRE, VXLAN or Geneve
 )
 
@@ -106,6 +107,11 @@ func (d *dissector) etherType(t uint16, b []byte, cut, depth int) {
 		case etherPPPoE:
 			d.pppoe(b, cut, depth)
 			return
+		case etherBackbone:
+			if len(b) < 18 {
+				return
+			}
+			t, b = binary.BigEndian.Uint16(b[16:]), b[18:]
 		case etherBridged:
 			if len(b) < 14 {
 				return
@@ -115,7 +121,11 @@ func (d *dissector) etherType(t uint16, b []byte, cut, depth int) {
 			if t > 1500 { // IEEE 802.3: up to 1500 it is a length, and LLC follows
 				return
 			}
-			const snap = "\xaa\xaa\x03\x00\x00\x00"
+			const snap, ip = "\xaa\xaa\x03\x00\x00\x00", "\x06\x06\x03"
+			if len(b) > 3 && string(b[:3]) == ip {
+				d.ip(b[3:], cut, depth)
+				return
+			}
 			if len(b) < 8 || string(b[:6]) != snap {
 				return
 			}
