@@ -87,7 +87,7 @@ func (h *half) waits() bool { return len(h.queue) > 0 || h.end != decode.Open ||
 // feed takes a segment of an open connection.
 func (t *tcp) feed(c *conn, side decode.Side, s *segment, o *own) {
 	c.packets++
-	c.last = s.time
+	c.last, c.session.last = s.time, s.time
 	if s.flags&flagSYN != 0 || c.session.own {
 		t.open(c)
 	}

@@ -93,7 +93,7 @@ func (t *tcp) settle(c *conn) {
 		}
 	}
 	t.over(c)
-	if !c.ended && (c.reset || c.half[0].waits() || c.half[1].waits()) {
+	if !c.ended && (c.reset && !c.session.own || c.half[0].waits() || c.half[1].waits()) {
 		t.wait.push(c, c.last)
 	}
 }

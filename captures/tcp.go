@@ -61,7 +61,7 @@ type session struct {
 	key    ownKey
 	own    bool
 	legs   [2]*conn
-	last   int64
+	last   int64 // time of its last packet
 	closed bool
 }
 
@@ -256,9 +256,7 @@ func (t *tcp) finish(c *conn) {
 	c.ended = true
 	c.half[0].drop(t)
 	c.half[1].drop(t)
-	s := c.session
-	s.last = max(s.last, c.last)
-	if !s.own {
+	if s := c.session; !s.own {
 		t.close(s)
 	}
 }
