@@ -160,6 +160,8 @@ const (
 type Options struct {
 	Protocol string  // one of the constants; "" means Detect
 	Implicit [2]bool // per leg: TLS from the first octet
+	// Midstream says that the beginning is missing: a response to a command already seen is no greeting.
+	Midstream bool
 
 	// Secrets opens TLS; nil shows what an eavesdropper sees.
 	Secrets tlswire.Secrets

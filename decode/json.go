@@ -15,8 +15,8 @@ import (
 // Times are UTC in RFC 3339 with as many decimals as needed. The members carried, re, notes and args are left out when
 // empty. Fields stand in their order; the values of fields with one name are joined by a line feed at the first's place.
 //
-// The output is valid JSON (RFC 8259) whatever the peers sent. An octet that is no part of valid UTF-8 becomes the
-// character of its number, U+0080 to U+00FF (Latin-1, which is what most such octets mean in mail); the octets
+// The output is valid JSON (RFC 8259) whatever the peers sent. In a value that is not valid UTF-8 every octet becomes the
+// character of its number, U+0000 to U+00FF (Latin-1, which is what most such octets mean in mail); the octets
 // themselves are never lost, for e.Span says where they are. Everything a terminal could take for an order (C0, DEL, C1,
 // line and paragraph separators, direction overrides) is written as \u escapes, so printing a line is safe.
 func AppendJSON(dst []byte, session int, e *Event) []byte {
@@ -234,6 +234,7 @@ var verbatim = func() (t [utf8.RuneSelf]bool) {
 // appendEscaped writes the inside of a JSON string. It copies the longest stretches it can.
 func appendEscaped(dst []byte, s string) []byte {
 	from := 0
+	latin := !utf8.ValidString(s) // then every octet is a character: a line in an old charset has valid pairs by chance
 	for i := 0; i < len(s); {
 		b := s[i]
 		if b < utf8.RuneSelf {
@@ -246,10 +247,10 @@ func appendEscaped(dst []byte, s string) []byte {
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
-		if size == 1 { // not UTF-8: the character of the octet's number
-			r = rune(b)
+		if latin {
+			r, size = rune(b), 1
 		}
-		if size == 1 || hidden(r) {
+		if latin || hidden(r) {
 			dst = append(dst, s[from:i]...)
 			dst = appendUnicode(dst, r)
 			from = i + size

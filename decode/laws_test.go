@@ -81,7 +81,7 @@ func eachCapture(t *testing.T, maxSize int64, f func(t *testing.T, c *take)) {
 }
 
 func (s *session) options(c *take) decode.Options {
-	o := decode.Options{Protocol: s.info.Protocol, Secrets: c.keys}
+	o := decode.Options{Protocol: s.info.Protocol, Midstream: s.info.Midstream, Secrets: c.keys}
 	o.Implicit[0] = s.info.Implicit
 	return o
 }

@@ -203,7 +203,15 @@ func (l *leg) stepFirst(sd *side) (changed, wait bool) {
 	}
 	switch looksTLS(sd.wire.buf, sd.from, sd.wire.ended) {
 	case no:
-		return false, false
+		if l.name == Detect || len(sd.wire.buf) == 0 || text(sd.wire.buf[0]) {
+			return false, false
+		}
+		// no mail protocol begins like this: somebody else's port
+		e := l.s.event(l, sd.from, Wire, Span{}, "session.violation")
+		e.add("rule", "wrong_protocol", Span{})
+		e.note("session.violation.wrong_protocol")
+		sd.mode, other.mode = opaque, opaque
+		return true, false
 	case unsure:
 		return false, len(sd.wire.buf) > 0
 	}

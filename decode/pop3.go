@@ -40,11 +40,12 @@ func (p *pop3) step(from Side, f *frame) bool {
 	case from == Server:
 		return p.server(f)
 	case p.await != "":
-		if f.held() {
+		if _, whole := f.line(); f.held() || !whole {
 			return false
 		}
 		if p.await == "AUTH" {
-			p.answer = true
+			line, _ := f.line()
+			p.answer = likeSASL(chomp(line))
 		} else if looksTLS(f.buf, Client, true) == yes {
 			p.l.upgrade("STLS", 0)
 		}

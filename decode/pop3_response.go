@@ -56,11 +56,13 @@ func popStatus(line []byte) string {
 func (p *pop3) response(f *frame, raw []byte, line, status string) {
 	at := f.at
 	var cmd popCommand
-	switch first := at == 0 && f.layer == Wire || !p.greeted && len(p.pending) == 0; {
-	case first && !p.greeted && status != "+":
+	begins := at == 0 && f.layer == Wire && !p.l.s.o.Midstream // even where the client spoke first
+	switch {
+	case !p.greeted && (begins || len(p.pending) == 0) && status != "+":
 		cmd = popCommand{verb: "greeting"}
 		p.greeted = true
 	case len(p.pending) > 0:
+		p.greeted = true
 		cmd = p.pending[0]
 		if status != "+" {
 			p.pending = p.pending[:copy(p.pending, p.pending[1:])]

@@ -266,7 +266,7 @@ func (v *sieve) server(f *frame) bool {
 	cmd := sieveCommand{name: "greeting"}
 	if v.greeted || len(v.pending) > 0 {
 		cmd = sieveCommand{}
-		if len(v.pending) > 0 && status != "BYE" {
+		if len(v.pending) > 0 && (status != "BYE" || v.pending[0].name == "LOGOUT") { // RFC 5804 §2.3, §1.5
 			cmd = v.pending[0]
 			v.pending = v.pending[:copy(v.pending, v.pending[1:])]
 		}

@@ -67,7 +67,7 @@ func (s *smtp) step(from Side, f *frame) bool {
 		return s.reply(f)
 	}
 	if s.await != "" {
-		if f.held() {
+		if _, whole := f.line(); f.held() || !whole {
 			return false
 		}
 		s.assume(f)
@@ -94,7 +94,9 @@ func (s *smtp) assume(f *frame) {
 	case "DATA":
 		s.beginData(f)
 	case "AUTH":
-		s.expect = expectSASL
+		if line, _ := f.line(); likeSASL(chomp(line)) {
+			s.expect = expectSASL
+		}
 	case "STARTTLS":
 		if looksTLS(f.buf, Client, true) == yes {
 			s.l.upgrade("STARTTLS", 0)
@@ -210,7 +212,8 @@ func bdatArgument(arg []byte) (size int64, last, ok bool) {
 	if err != nil || size < 0 {
 		return 0, false, false
 	}
-	return size, len(words) == 2 && upper(words[1]) == "LAST", true
+	last = len(words) == 2
+	return size, last, !last || upper(words[1]) == "LAST"
 }
 
 // parameters takes the arguments of the commands we know apart.

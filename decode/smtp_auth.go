@@ -107,3 +107,15 @@ func (s *smtp) saslReply(e *Event, code string, cmd smtpCommand) {
 	e.note("sasl." + s.sasl.mechanism + ".server")
 	s.expect = expectSASL
 }
+
+// likeSASL tells whether a line reads like a client's part in an exchange rather than a command. It is asked only where
+// the server's word is missing.
+func likeSASL(line []byte) bool {
+	for _, c := range line {
+		if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '+' || c == '/' || c == '=' || c == '*') {
+			return false
+		}
+	}
+	_, verb := knownVerbs[string(line)]
+	return !verb
+}

@@ -40,7 +40,7 @@ func (f *File) Open(i captures.Info) {
 }
 
 func (f *File) begin(i captures.Info) *decode.Session {
-	o := decode.Options{Protocol: i.Protocol, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest}
+	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest}
 	o.Implicit[i.Leg] = i.Implicit
 	if f.As != "" {
 		o.Protocol = strings.TrimSuffix(f.As, "s")
