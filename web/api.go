@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,8 +15,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"bytes"
 
 	"facteur/decode"
 )
@@ -95,7 +94,7 @@ type state struct {
 	Lang      string        `json:"lang"`
 	Epoch     string        `json:"epoch"`
 	Last      int           `json:"last"`
-	Routes    []RouteStatus `json:"routes"`
+	Routes    any           `json:"routes"` // []RouteStatus
 	Recording Recording     `json:"recording"`
 	CA        CA            `json:"ca"`
 	Connect   []Connect     `json:"connect"`
@@ -111,7 +110,7 @@ func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
 	s.mu.Unlock()
 	s.hub.mu.Lock()
 	v.Last = s.hub.events.last
-	v.Routes = append([]RouteStatus{}, s.hub.routes...)
+	v.Routes = s.hub.routes.value
 	s.hub.mu.Unlock()
 	if role != Presenter {
 		v.Recording.Dir, v.CA.Path, v.Connect = "", "", []Connect{}

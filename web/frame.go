@@ -147,10 +147,10 @@ func (h *Hub) greet(c *cursor) []*frame {
 	frames := []*frame{
 		{kind: helloFrame, value: hello{helloFrame, h.epoch, h.events.last, h.mode}},
 		{kind: sessionsFrame, sessions: h.since(0)},
-		{kind: routesFrame, value: append([]RouteStatus{}, h.routes...)},
+		h.routes,
 	}
 	if h.player != nil {
-		frames = append(frames, &frame{kind: playerFrame, value: *h.player})
+		frames = append(frames, h.player)
 	}
 	return frames
 }
@@ -185,10 +185,10 @@ func (h *Hub) news(c *cursor) []*frame {
 		frames = append(frames, &frame{kind: sessionsFrame, sessions: changed})
 	}
 	if h.routesRev > c.rev {
-		frames = append(frames, &frame{kind: routesFrame, value: append([]RouteStatus{}, h.routes...)})
+		frames = append(frames, h.routes)
 	}
 	if h.playerRev > c.rev {
-		frames = append(frames, &frame{kind: playerFrame, value: *h.player})
+		frames = append(frames, h.player)
 	}
 	c.rev = h.rev
 	return frames

@@ -84,8 +84,8 @@ type Hub struct {
 	order    []*session // by their first event
 	closed   []*session // in the order of closing, those with events kept
 	dirty    []*session // changed since they were last shown
-	routes   []RouteStatus
-	player   *PlayerState
+	routes   *frame     // the latest of each; no player, no frame
+	player   *frame
 
 	// rev counts the changes of sessions, routes and player that viewers are told; each of them has the rev of its last.
 	rev                  uint64
@@ -102,6 +102,7 @@ type Hub struct {
 
 func newHub(mode string, log *slog.Logger, l limits) *Hub {
 	h := &Hub{limits: l, log: log, mode: mode, epoch: rand.Text(), sessions: make(map[int]*session), wake: make(chan struct{})}
+	h.routes = routesFrameOf(nil)
 	h.octets = octetStore{streamMax: l.streamOctets, allMax: l.allOctets, sessions: make(map[int]*keptSession)}
 	h.timer = time.AfterFunc(time.Hour, h.flush)
 	h.timer.Stop()
@@ -183,16 +184,20 @@ func (h *Hub) Octets(session int, leg decode.Leg, from decode.Side, layer decode
 func (h *Hub) Routes(routes []RouteStatus) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.routes = append([]RouteStatus{}, routes...)
+	h.routes = routesFrameOf(routes)
 	h.routesNew = true
 	h.tell(h.batch)
+}
+
+func routesFrameOf(routes []RouteStatus) *frame {
+	return &frame{kind: routesFrame, value: append([]RouteStatus{}, routes...), shared: true}
 }
 
 // Player shows where the player stands. It may be [replay.Options].OnChange.
 func (h *Hub) Player(state PlayerState) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.player = &state
+	h.player = &frame{kind: playerFrame, value: state, shared: true}
 	h.playerNew = true
 	h.tell(h.batch)
 }
