@@ -56,9 +56,12 @@ func (s *store) fill() error {
 			return fmt.Errorf("embedded message %s: no date in its header", d.file)
 		}
 		drop := s.accounts[d.user]
-		if _, err := drop.add(drop.boxes[d.mailbox], raw, d.flags, first); err != nil {
+		box := drop.boxes[d.mailbox]
+		m, err := drop.add(box, raw, d.flags, first)
+		if err != nil {
 			return fmt.Errorf("storing the embedded message %s: %w", d.file, err)
 		}
+		box.recent = m.uid // it has been there for days
 	}
 	return nil
 }
