@@ -94,7 +94,7 @@ type state struct {
 	Lang      string        `json:"lang"`
 	Epoch     string        `json:"epoch"`
 	Last      int           `json:"last"`
-	Routes    any           `json:"routes"` // []RouteStatus
+	Routes    []RouteStatus `json:"routes"`
 	Recording Recording     `json:"recording"`
 	CA        CA            `json:"ca"`
 	Connect   []Connect     `json:"connect"`
@@ -110,7 +110,7 @@ func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
 	s.mu.Unlock()
 	s.hub.mu.Lock()
 	v.Last = s.hub.events.last
-	v.Routes = s.hub.routes.value
+	v.Routes, _ = s.hub.routes.value.([]RouteStatus)
 	s.hub.mu.Unlock()
 	if role != Presenter {
 		v.Recording.Dir, v.CA.Path, v.Connect = "", "", []Connect{}
