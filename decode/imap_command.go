@@ -1,0 +1,329 @@
+package decode
+
+import (
+	"strings"
+)
+
+// imapArguments says what the arguments of each command are (RFC 9051 §6 and the extensions' own RFCs): names in order.
+//
+//	name     one value        name!  a secret        name(  a list, if one comes next
+//	name"    a quoted string, if one comes next      name*  all that is left
+//
+// The names flags, items and capabilities are explained word by word; mailboxes are decoded.
+var imapArguments = map[string]string{
+	"LOGIN":             "user password!",
+	"SELECT":            "mailbox parameters(",
+	"EXAMINE":           "mailbox parameters(",
+	"CREATE":            "mailbox parameters(",
+	"DELETE":            "mailbox",
+	"RENAME":            "mailbox new_mailbox parameters(",
+	"SUBSCRIBE":         "mailbox",
+	"UNSUBSCRIBE":       "mailbox",
+	"LIST":              "selection( reference pattern return*",
+	"LSUB":              "reference pattern",
+	"XLIST":             "reference pattern",
+	"STATUS":            "mailbox items",
+	"APPEND":            "mailbox flags( date\" content*",
+	"REPLACE":           "set mailbox flags( date\" content*",
+	"FETCH":             "set items modifiers(",
+	"STORE":             "set modifiers( action flags",
+	"COPY":              "set mailbox",
+	"MOVE":              "set mailbox",
+	"UID EXPUNGE":       "set",
+	"SEARCH":            "criteria*",
+	"SORT":              "sort( charset criteria*",
+	"THREAD":            "algorithm charset criteria*",
+	"ESEARCH":           "criteria*",
+	"CONVERT":           "set conversions( items*",
+	"ENABLE":            "capabilities*",
+	"COMPRESS":          "algorithm",
+	"ID":                "parameters*",
+	"GETQUOTA":          "root",
+	"GETQUOTAROOT":      "mailbox",
+	"SETQUOTA":          "root limits(",
+	"GETACL":            "mailbox",
+	"SETACL":            "mailbox identifier rights",
+	"DELETEACL":         "mailbox identifier",
+	"LISTRIGHTS":        "mailbox identifier",
+	"MYRIGHTS":          "mailbox",
+	"GETMETADATA":       "options( mailbox entries*",
+	"SETMETADATA":       "mailbox entries(",
+	"GETANNOTATION":     "mailbox entries*",
+	"SETANNOTATION":     "mailbox entries*",
+	"NOTIFY":            "action events*",
+	"GENURLAUTH":        "urls*",
+	"URLFETCH":          "urls*",
+	"RESETKEY":          "mailbox mechanisms*",
+	"LANGUAGE":          "languages*",
+	"COMPARATOR":        "comparators*",
+	"UNAUTHENTICATE":    "",
+	"X-GM-RAW":          "criteria*",
+	"CONTEXT":           "",
+	"CANCELUPDATE":      "tags*",
+	"GETJMAPACCESS":     "",
+	"PROXYAUTH":         "user",
+	"LOGIN-REFERRAL":    "",
+	"XAPPLEPUSHSERVICE": "parameters*",
+}
+
+// imapArgument is one of imapArguments, taken apart.
+type imapArgument struct {
+	name string
+	how  byte // '!', '(', '"', '*', or 0
+}
+
+var imapGrammar = func() map[string][]imapArgument {
+	m := map[string][]imapArgument{}
+	for command, names := range imapArguments {
+		var args []imapArgument
+		for _, n := range strings.Fields(names) {
+			a := imapArgument{name: n}
+			if last := n[len(n)-1]; strings.IndexByte(`!("*`, last) >= 0 {
+				a = imapArgument{n[:len(n)-1], last}
+			}
+			args = append(args, a)
+		}
+		m[command] = args
+	}
+	return m
+}()
+
+// command emits the client's command that the first n octets of the frame end.
+func (p *imap) command(f *frame, n int) {
+	b := &p.build
+	s := b.t.s
+	tag, name, at, arg := splitCommand(s)
+	span := f.take(n)
+	if name == "" {
+		p.noCommand(f, span, tag)
+		return
+	}
+	b.add("tag", tag, 0, len(tag))
+	b.add("name", name, at, max(at, arg-1))
+	b.add("arguments", "", arg, len(s))
+	b.note(b.commandID(name))
+	verb := strings.TrimPrefix(name, "UID ")
+	c := b.t.cursor(arg, len(s))
+	if verb == "AUTHENTICATE" {
+		p.authenticate(b, &c)
+	} else {
+		args, ok := imapGrammar[name]
+		if !ok {
+			args = imapGrammar[verb]
+		}
+		for _, a := range args {
+			b.argument(&c, a)
+		}
+	}
+	shown := b.shown()
+	b.fields[2].Value = shown[min(arg, len(shown)):]
+	b.add("line", shown, 0, len(s))
+	p.lintCommand(b, name)
+	e := b.emit(f, span, "imap.command")
+	if name == "LOGIN" || name == "AUTHENTICATE" || name == "SELECT" || name == "EXAMINE" {
+		p.mailbox = e.Field("mailbox")
+	}
+	p.after(f, e, tag, name)
+}
+
+// splitCommand gives tag and name of a command, where the name is and where the arguments begin.
+func splitCommand(s string) (tag, name string, at, arg int) {
+	i := strings.IndexByte(s, ' ')
+	if i < 0 {
+		return s, "", len(s), len(s)
+	}
+	tag = s[:i]
+	for at = i; at < len(s) && s[at] == ' '; at++ {
+	}
+	end := wordEnd(s, at)
+	name = upperWord(s[at:end])
+	if name == "UID" && end < len(s) && s[end] == ' ' {
+		second := wordEnd(s, end+1)
+		if word := s[end+1 : second]; word != "" {
+			name, end = upperWord(s[at:second]), second
+		}
+	}
+	return tag, name, at, min(end+1, len(s))
+}
+
+// wordEnd gives the end of the word at.
+func wordEnd(s string, at int) int {
+	for at < len(s) && s[at] != ' ' && s[at] != '\n' {
+		at++
+	}
+	return at
+}
+
+// upperWord is strings.ToUpper, without a copy where nothing changes.
+func upperWord(s string) string {
+	for i := 0; i < len(s); i++ {
+		if 'a' <= s[i] && s[i] <= 'z' || s[i] >= 0x80 {
+			return strings.ToUpper(s)
+		}
+	}
+	return s
+}
+
+// noCommand tells of a line that names no command: empty, or a tag alone.
+func (p *imap) noCommand(f *frame, span Span, tag string) {
+	b := &p.build
+	rule := "empty_command"
+	if strings.TrimSpace(b.t.s) == "" {
+		rule = "empty_line"
+	} else {
+		b.add("tag", tag, 0, len(tag))
+	}
+	b.derive("rule", rule)
+	b.add("line", b.t.s, 0, len(b.t.s))
+	b.note("session.violation." + rule)
+	e := b.emit(f, span, "session.violation")
+	if rule == "empty_command" {
+		p.push(imapCommand{tag: tag, seq: e.Seq})
+	}
+}
+
+func (b *imapEvent) commandID(name string) string {
+	if id, ok := b.commands[name]; ok {
+		return id
+	}
+	return b.commands.id("imap.command.", strings.Replace(name, " ", ".", 1))
+}
+
+// argument reads the next argument.
+func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
+	switch next := c.peek(); {
+	case next.kind == imapEnd, a.how == '(' && next.kind != imapOpen, a.how == '"' && next.kind != imapQuoted:
+		return
+	}
+	if a.name == "criteria" {
+		b.criteria(c)
+		return
+	}
+	v := c.value()
+	if a.how == '*' {
+		c.p = v.from
+		v = c.remainder()
+	}
+	switch a.name {
+	case "password":
+		b.addSecret(a.name, &v)
+		return
+	case "mailbox", "new_mailbox", "reference", "pattern":
+		v.text = mailboxName(v.text)
+	case "action":
+		v.text = upperWord(v.text)
+	case "criteria", "content", "parameters", "entries":
+		v.text = b.t.expand(v.from, v.to)
+	}
+	if a.name == "flags" && v.kind == imapAtom { // STORE 1 FLAGS \Seen \Deleted, without a list
+		c.p = v.from
+		v = c.remainder()
+	}
+	b.addValue(a.name, &v)
+	switch a.name {
+	case "flags":
+		b.noteFlags(v.from, v.to)
+	case "items":
+		b.noteItems(v.from, v.to)
+	case "capabilities":
+		b.words(v.from, v.to, b.noteCapability)
+	}
+}
+
+// criteria reads what SEARCH, SORT and THREAD look for: RETURN (…), CHARSET, then the keys (RFC 9051 §6.4.4).
+func (b *imapEvent) criteria(c *imapCursor) {
+	for {
+		v := c.peek()
+		if v.kind != imapAtom || !strings.EqualFold(v.text, "RETURN") && !strings.EqualFold(v.text, "CHARSET") && !strings.EqualFold(v.text, "IN") {
+			break
+		}
+		c.token()
+		name := strings.ToLower(v.text)
+		if v = c.value(); v.kind != imapEnd {
+			b.addValue(name, &v)
+		}
+	}
+	v := c.remainder()
+	if v.kind == imapEnd {
+		return
+	}
+	v.text = b.t.expand(v.from, v.to)
+	b.addValue("criteria", &v)
+}
+
+// expand gives a stretch of the text with the octets of its literals in quotes where their {n} stands.
+func (t *imapText) expand(from, to int) string {
+	if len(t.literals) == 0 {
+		return t.s[from:to]
+	}
+	var out strings.Builder
+	for i := range t.literals {
+		l := &t.literals[i]
+		if l.from < from || l.to > to || !l.held {
+			continue
+		}
+		out.WriteString(t.s[from:l.from])
+		out.WriteByte('"')
+		out.WriteString(l.text)
+		out.WriteByte('"')
+		if from = l.to; from < to && t.s[from] == '\n' {
+			from++
+		}
+	}
+	out.WriteString(t.s[from:to])
+	return out.String()
+}
+
+// after does what a command means for the octets that follow it.
+func (p *imap) after(f *frame, e *Event, tag, name string) {
+	u := &p.units[Client]
+	cmd := imapCommand{tag: tag, name: name, seq: e.Seq}
+	switch name {
+	case "SELECT", "EXAMINE":
+		cmd.mailbox = p.mailbox
+	case "STARTTLS", "COMPRESS", "AUTHENTICATE":
+		p.await = name
+		if name == "AUTHENTICATE" {
+			p.saslSeq, p.saslStep, p.saslLine = e.Seq, 0, false
+		}
+	case "IDLE":
+		p.idling = e.Seq
+	}
+	if !u.answered {
+		p.push(cmd)
+	}
+}
+
+// lintCommand warns of what a command should not have been sent for.
+func (p *imap) lintCommand(b *imapEvent, name string) {
+	l := p.l
+	if l.behindUpgrade(Client) {
+		if b.t.segments[0].off < p.held {
+			b.note("lint.data_after_starttls")
+		} else {
+			b.note("lint.starttls_plaintext")
+		}
+	}
+	switch name {
+	case "LOGIN":
+		if p.known.loginDisabled {
+			b.note("lint.logindisabled_ignored")
+		}
+		if b.layer == Wire {
+			b.note("lint.password_in_clear")
+		}
+	case "STARTTLS":
+		if p.state.state == "authenticated" || p.state.state == "selected" {
+			b.note("lint.preauth")
+		}
+	}
+	if name != "LOGIN" && name != "AUTHENTICATE" {
+		return
+	}
+	switch {
+	case b.layer == Wire && p.known.startTLS:
+		b.note("lint.starttls_unused")
+	case p.started && !p.known.fresh:
+		b.note("lint.capabilities_not_refreshed")
+	}
+}

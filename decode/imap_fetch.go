@@ -1,0 +1,222 @@
+package decode
+
+import (
+	"strings"
+)
+
+// fetch reads the items of a FETCH response (RFC 9051 §7.5.2).
+func (b *imapEvent) fetch(c *imapCursor) {
+	if !c.enter() {
+		return
+	}
+	for {
+		item := c.token()
+		if item.kind == imapEnd || item.kind == imapClose {
+			return
+		}
+		if item.kind != imapAtom {
+			continue
+		}
+		b.noteAt(b.itemID(item.text), item.from, item.to)
+		if strings.IndexByte(item.text, '[') >= 0 {
+			b.section(c, &item)
+			continue
+		}
+		v := c.value()
+		if v.kind == imapEnd || v.kind == imapClose {
+			return
+		}
+		b.item(&item, &v)
+	}
+}
+
+// item reads an item's value.
+func (b *imapEvent) item(item, v *imapValue) {
+	switch name := lowerName(item.text); name {
+	case "flags":
+		b.addValue(name, v)
+		b.noteFlags(v.from, v.to)
+	case "envelope":
+		b.envelope(v)
+	case "body", "bodystructure":
+		b.structure(v)
+	case "rfc822", "rfc822.header", "rfc822.text":
+		b.content(name, v)
+	default:
+		b.addValue(name, v)
+	}
+}
+
+// section reads the value of BODY[…] and its like: a literal, a string or NIL.
+func (b *imapEvent) section(c *imapCursor, item *imapValue) {
+	v := c.value()
+	if v.kind == imapEnd || v.kind == imapClose {
+		return
+	}
+	if len(item.text) > 12 && strings.EqualFold(item.text[:12], "BINARY.SIZE[") {
+		b.addValue("binary.size", &v)
+		return
+	}
+	b.content(item.text, &v)
+}
+
+// content names a part of a message that was fetched, and how many octets it has.
+func (b *imapEvent) content(name string, v *imapValue) {
+	b.derive("section", name)
+	n := int64(len(v.text))
+	if v.kind == imapLit {
+		n = v.literal.size
+	} else if v.isNil() {
+		n = 0
+	}
+	if len(b.fields) < maxFields {
+		b.fields = append(b.fields, Field{Name: "octets", Value: decimal(n), Span: b.t.span(v.from, v.to)})
+	}
+}
+
+// The fields of an ENVELOPE in order (RFC 9051 §7.5.2), "" for what From says already.
+var envelopeFields = [...]string{"date", "subject", "from", "", "", "to", "cc", "bcc", "in_reply_to", "message_id"}
+
+// envelope reads an ENVELOPE.
+func (b *imapEvent) envelope(list *imapValue) {
+	if list.kind != imapListing {
+		return
+	}
+	c := b.t.cursor(list.from+1, max(list.from+1, list.to-1))
+	for _, name := range envelopeFields {
+		v := c.value()
+		switch {
+		case v.kind == imapEnd:
+			return
+		case name == "" || v.isNil():
+			continue
+		case v.kind == imapListing:
+			v.text = b.addresses(&v)
+		case name == "subject":
+			v.text = decodeWords(v.text)
+		}
+		b.addValue(name, &v)
+	}
+}
+
+// addresses writes the addresses of a list as a header field would (RFC 5322 §3.4).
+func (b *imapEvent) addresses(list *imapValue) string {
+	var out strings.Builder
+	c := b.t.cursor(list.from+1, max(list.from+1, list.to-1))
+	for c.enter() {
+		var part [4]string // name, route, mailbox, host
+		for i := range part {
+			if v := c.value(); v.kind != imapEnd && v.kind != imapClose && !v.isNil() {
+				part[i] = v.text
+			}
+		}
+		c.leave()
+		if out.Len() > 0 {
+			out.WriteString(", ")
+		}
+		name := decodeWords(part[0])
+		if part[3] == "" { // a group begins or ends
+			out.WriteString(part[2])
+			continue
+		}
+		if name != "" {
+			out.WriteString(name + " <")
+		}
+		out.WriteString(part[2] + "@" + part[3])
+		if name != "" {
+			out.WriteByte('>')
+		}
+	}
+	return out.String()
+}
+
+// structure reads BODY or BODYSTRUCTURE (RFC 9051 §7.5.2) into one line per part: number, type, charset, encoding, octets.
+func (b *imapEvent) structure(list *imapValue) {
+	if list.kind != imapListing {
+		b.addValue("structure", list)
+		return
+	}
+	var out strings.Builder
+	c := b.t.cursor(list.from+1, max(list.from+1, list.to-1))
+	b.bodyPart(&c, &out, "", 0)
+	if len(b.fields) < maxFields {
+		b.fields = append(b.fields, Field{Name: "structure", Value: out.String(), Span: b.t.span(list.from, list.to)})
+	}
+}
+
+// bodyPart reads the inside of one part's list.
+func (b *imapEvent) bodyPart(c *imapCursor, out *strings.Builder, path string, depth int) {
+	if depth > maxDepth || out.Len() > maxReply {
+		return
+	}
+	if c.peek().kind != imapOpen {
+		b.singlePart(c, out, path, depth)
+		return
+	}
+	at := out.Len()
+	var parts strings.Builder
+	for n := 1; c.peek().kind == imapOpen && parts.Len() <= maxReply; n++ {
+		v := c.value()
+		inner := b.t.cursor(v.from+1, max(v.from+1, v.to-1))
+		b.bodyPart(&inner, &parts, joinPath(path, n), depth+1)
+	}
+	subtype := c.token()
+	if at > 0 {
+		out.WriteByte('\n')
+	}
+	if path != "" {
+		out.WriteString(path + " ")
+	}
+	out.WriteString("multipart/" + strings.ToLower(subtype.text))
+	if parts.Len() > 0 {
+		out.WriteString("\n" + parts.String())
+	}
+}
+
+// singlePart reads type subtype parameters id description encoding octets, and of message/rfc822 what is in it.
+func (b *imapEvent) singlePart(c *imapCursor, out *strings.Builder, path string, depth int) {
+	kind, subtype, parameters := c.value(), c.value(), c.value()
+	c.value()
+	c.value()
+	encoding, octets := c.value(), c.value()
+	if path == "" {
+		path = "1"
+	}
+	if out.Len() > 0 {
+		out.WriteByte('\n')
+	}
+	out.WriteString(path + " " + strings.ToLower(kind.text) + "/" + strings.ToLower(subtype.text))
+	if parameters.kind == imapListing {
+		in := b.t.cursor(parameters.from+1, max(parameters.from+1, parameters.to-1))
+		for key := in.token(); key.kind != imapEnd; key = in.token() {
+			value := in.token()
+			if strings.EqualFold(key.text, "charset") || strings.EqualFold(key.text, "name") {
+				out.WriteString(" " + decodeWords(value.text))
+			}
+		}
+	}
+	if encoding.kind != imapEnd && !encoding.isNil() {
+		out.WriteString(" " + strings.ToLower(encoding.text))
+	}
+	if octets.kind != imapEnd {
+		out.WriteString(" " + octets.text)
+	}
+	if strings.EqualFold(kind.text, "message") && (strings.EqualFold(subtype.text, "rfc822") || strings.EqualFold(subtype.text, "global")) {
+		c.value() // its ENVELOPE
+		if v := c.value(); v.kind == imapListing {
+			inner := b.t.cursor(v.from+1, max(v.from+1, v.to-1))
+			if inner.peek().kind != imapOpen {
+				path += ".1"
+			}
+			b.bodyPart(&inner, out, path, depth+1)
+		}
+	}
+}
+
+// joinPath gives the section number of the n-th part of path (RFC 9051 §6.4.5.1).
+func joinPath(path string, n int) string {
+	if path == "" {
+		return decimal(int64(n))
+	}
+	return path + "." + decimal(int64(n))
+}

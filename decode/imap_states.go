@@ -1,0 +1,21 @@
+package decode
+
+// IMAPStates is IMAP's machine (RFC 9051 §3), with STARTTLS (§6.2.1), UNAUTHENTICATE (RFC 8437) and what a refused SELECT
+// means (§6.3.2). A connection whose beginning was not captured moves by the same arrows.
+var IMAPStates = []Transition{
+	{"connected", "greeting OK", "not authenticated"},
+	{"connected", "greeting PREAUTH", "authenticated"},
+	{"connected", "greeting BYE", "logout"},
+	{"not authenticated", "STARTTLS OK", "not authenticated"},
+	{"", "LOGIN OK", "authenticated"},
+	{"", "AUTHENTICATE OK", "authenticated"},
+	{"", "SELECT OK", "selected"},
+	{"", "EXAMINE OK", "selected"},
+	{"selected", "SELECT NO", "authenticated"},
+	{"selected", "EXAMINE NO", "authenticated"},
+	{"selected", "CLOSE OK", "authenticated"},
+	{"selected", "UNSELECT OK", "authenticated"},
+	{"", "UNAUTHENTICATE OK", "not authenticated"},
+	{"", "untagged BYE", "logout"},
+	{"", "LOGOUT OK", "logout"},
+}

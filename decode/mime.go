@@ -1,0 +1,486 @@
+package decode
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// Limits of what is taken apart in a message; beyond them its octets pass as plain data.
+const (
+	// maxHeaderField is the longest header field taken apart. RFC 5322 §2.1.1 limits lines, not fields; long Received
+	// and Authentication-Results chains have some kilobytes.
+	maxHeaderField = dataBlock
+	// maxHeaderFields is the most header fields of one message or part.
+	maxHeaderFields = 1000
+	// maxNesting is how deep parts may lie in one another; real messages have five or six levels.
+	maxNesting = 20
+	// maxBoundaryLine is the longest line looked at as a boundary: "--", 70 octets (RFC 2046 §5.1.1), "--", and padding.
+	maxBoundaryLine = 256
+)
+
+// messageForm says what the octets of a message event run are.
+type messageForm uint8
+
+const (
+	formMessage messageForm = iota // header, blank line, body
+	formHeader                     // header fields only
+	formOctets                     // nothing to be taken apart
+)
+
+// message follows an RFC 5322 message, or a part of one, as its octets pass: an event for each header field, each end of
+// a header, each boundary, and blocks of body. Nothing but the line under way is kept.
+type message struct {
+	sd      *side
+	family  string
+	stuffed bool // a leading dot of a line is doubled (RFC 5321 §4.5.2)
+	total   int64
+	re      int // what its events belong to
+
+	run    octets
+	state  messageState
+	bol    bool   // the next octet begins a line
+	torn   bool   // the line under way began before a flush
+	line   []byte // taken, not yet told: the header field or possible boundary under way
+	lineAt int64
+	fields int // header fields of this header so far
+
+	part   mimePart
+	open   []mimeMultipart
+	prefix string // section number of the message/rfc822 that this is in
+	sizes  partSizes
+	ids    noteIDs
+}
+
+type messageState uint8
+
+const (
+	stateOctets messageState = iota
+	stateHeader
+	stateBody // with boundaries to look for
+)
+
+// mimePart is what a header says of the content behind it (RFC 2045 §5, RFC 2183).
+type mimePart struct {
+	path, kind, charset, encoding, disposition, filename, boundary string
+}
+
+// mimeMultipart is a multipart that is under way.
+type mimeMultipart struct {
+	delimiter string // "--" and the boundary
+	path      string
+	parts     int
+}
+
+// begin starts a message at the frame's position; family begins the kinds of its events.
+func (m *message) begin(sd *side, f *frame, family string, stuffed bool, form messageForm) {
+	*m = message{sd: sd, family: family, stuffed: stuffed, line: m.line[:0], open: m.open[:0], ids: m.ids, bol: true}
+	m.run.begin(m.family+".data.data", f)
+	if family == "imap" {
+		m.run.kind = "imap.data.data"
+	}
+	if form != formOctets {
+		m.state = stateHeader
+	}
+}
+
+// take takes n octets of the message from the frame.
+func (m *message) take(f *frame, n int) {
+	m.total += int64(n)
+	for n > 0 {
+		switch m.state {
+		case stateHeader:
+			n -= m.header(f, n)
+		case stateBody:
+			n -= m.body(f, n)
+		default:
+			m.sizes.count(&m.part, f.buf[:n])
+			m.run.add(m.sd, f, n)
+			return
+		}
+	}
+}
+
+// header takes octets up to the end of a line, or fewer; a field ends where the next line does not begin with a blank.
+func (m *message) header(f *frame, n int) int {
+	if m.bol && len(m.line) > 0 && f.buf[0] != ' ' && f.buf[0] != '\t' {
+		if !m.field() {
+			return 0
+		}
+	}
+	if len(m.line) == 0 {
+		m.lineAt = f.at
+	}
+	k := n
+	i := bytes.IndexByte(f.buf[:n], '\n')
+	if i >= 0 {
+		k = i + 1
+	}
+	if len(m.line)+k > maxHeaderField {
+		m.giveUp()
+		return 0
+	}
+	m.line = append(m.line, f.buf[:k]...)
+	f.take(k)
+	if m.bol = i >= 0; m.bol && len(chomp(m.line)) == 0 {
+		m.endHeader(f)
+	}
+	return k
+}
+
+// field tells the header field that is complete in m.line. It reports false if this is no header, or too long a one: the
+// octets pass as body then.
+func (m *message) field() bool {
+	if m.torn || m.line[0] == ' ' || m.line[0] == '\t' { // the end of a field whose beginning was told already
+		m.own(m.line)
+		m.flushRun()
+		m.line, m.torn = m.line[:0], false
+		return true
+	}
+	name, value, ok := cutField(m.line, m.stuffed)
+	if m.fields++; !ok || m.fields > maxHeaderFields {
+		m.giveUp()
+		return false
+	}
+	e := m.emit("message.header", Span{m.lineAt, m.lineAt + int64(len(m.line))})
+	at := m.lineAt
+	colon := int64(bytes.IndexByte(m.line, ':'))
+	e.add("name", name, Span{at, at + colon})
+	e.add("value", value, Span{at + colon + 1, at + int64(len(chomp(m.line)))})
+	if decoded := decodeWords(value); decoded != value {
+		e.add("decoded", decoded, Span{})
+	}
+	m.explain(e, name, value)
+	m.line = m.line[:0]
+	return true
+}
+
+// explain takes the fields apart that have a form of their own, and keeps what says how the body is to be read.
+func (m *message) explain(e *Event, name, value string) {
+	id, ok := m.ids[name]
+	lower := strings.ToLower(name)
+	if !ok {
+		id = m.ids.id2("message.header.", name, lower)
+	}
+	e.note(id)
+	switch lower {
+	case "content-type":
+		kind, params := parameters(value)
+		m.part.kind = strings.ToLower(kind)
+		m.part.boundary, m.part.charset = params.get("boundary"), params.get("charset")
+		if n := params.get("name"); n != "" && m.part.filename == "" {
+			m.part.filename = decodeWords(n)
+		}
+		params.add(e)
+	case "content-transfer-encoding":
+		m.part.encoding = strings.ToLower(strings.TrimSpace(stripComments(value)))
+	case "content-disposition":
+		kind, params := parameters(value)
+		m.part.disposition = strings.ToLower(kind)
+		if n := params.get("filename"); n != "" {
+			m.part.filename = decodeWords(n)
+		}
+		params.add(e)
+	default:
+		explainField(e, lower, value)
+	}
+}
+
+// id2 is noteIDs.id with the id's last word given.
+func (m *noteIDs) id2(prefix, word, as string) string {
+	id := prefix + as
+	if len(*m) < maxKnownIDs && len(word) <= 64 {
+		if *m == nil {
+			*m = noteIDs{}
+		}
+		(*m)[strings.Clone(word)] = id
+	}
+	return id
+}
+
+// cutField takes a field's lines apart: name, and value unfolded (RFC 5322 §2.2).
+func cutField(line []byte, stuffed bool) (name, value string, ok bool) {
+	if stuffed && len(line) > 0 && line[0] == '.' {
+		line = line[1:]
+	}
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return "", "", false
+	}
+	for _, c := range bytes.TrimRight(line[:colon], " \t") { // blanks before the colon: RFC 5322 §4.5
+		if c <= ' ' || c >= 0x7f {
+			return "", "", false
+		}
+	}
+	return string(bytes.TrimRight(line[:colon], " \t")), unfold(chomp(line[colon+1:])), true
+}
+
+// unfold takes the line ends out of a field's value (RFC 5322 §2.2.3).
+func unfold(value []byte) string {
+	value = bytes.Trim(value, " \t")
+	if bytes.IndexByte(value, '\n') < 0 {
+		return string(value)
+	}
+	out := make([]byte, 0, len(value))
+	for _, c := range value {
+		if c != '\n' {
+			out = append(out, c)
+		} else if n := len(out); n > 0 && out[n-1] == '\r' {
+			out = out[:n-1]
+		}
+	}
+	return string(bytes.Trim(out, " \t"))
+}
+
+// giveUp goes on with the octets as plain data, the line under way included.
+func (m *message) giveUp() {
+	m.own(m.line)
+	m.line = m.line[:0]
+	m.state = stateOctets
+	if len(m.open) > 0 {
+		m.state = stateBody
+	}
+}
+
+// endHeader tells the blank line and what the content behind it is.
+func (m *message) endHeader(f *frame) {
+	e := m.emit("message.headers_end", Span{m.lineAt, m.lineAt + int64(len(m.line))})
+	e.add("fields", strconv.Itoa(m.fields), Span{})
+	e.note("message.headers_end")
+	m.line, m.fields, m.torn = m.line[:0], 0, false
+	if m.part.kind == "" {
+		m.part.kind = "text/plain" // RFC 2045 §5.2
+	}
+	multipart := strings.HasPrefix(m.part.kind, "multipart/") && m.part.boundary != "" &&
+		len(m.part.boundary) < maxBoundaryLine && len(m.open) < maxNesting
+	if m.part.path == "" && !multipart {
+		m.part.path = joinPath(m.prefix, 1)
+	}
+	e = m.emit("message.part", Span{f.at, f.at})
+	m.part.add(e)
+	e.note("message.part")
+	m.sizes = partSizes{}
+	m.state, m.bol = stateOctets, true
+	switch {
+	case multipart:
+		path := m.part.path
+		if path == "" {
+			path = m.prefix
+		}
+		m.open = append(m.open, mimeMultipart{delimiter: "--" + m.part.boundary, path: path})
+	case m.part.kind == "message/rfc822" && len(m.open) > 0 && len(m.open) < maxNesting && !m.part.encoded():
+		m.state, m.prefix = stateHeader, m.part.path
+		m.part = mimePart{}
+		return
+	}
+	if len(m.open) > 0 {
+		m.state = stateBody
+	}
+}
+
+// encoded reports whether the content has to be decoded before it can be read.
+func (p *mimePart) encoded() bool { return p.encoding == "base64" || p.encoding == "quoted-printable" }
+
+func (p *mimePart) add(e *Event) {
+	for _, f := range [...]struct{ name, value string }{
+		{"path", p.path}, {"type", p.kind}, {"charset", p.charset}, {"encoding", p.encoding},
+		{"disposition", p.disposition}, {"filename", p.filename},
+	} {
+		if f.value != "" {
+			e.add(f.name, f.value, Span{})
+		}
+	}
+}
+
+// body takes octets in which boundaries may stand at the beginning of a line.
+func (m *message) body(f *frame, n int) int {
+	data := f.buf[:n]
+	if m.bol {
+		return m.maybeBoundary(f, data)
+	}
+	k := bytes.Index(data, newBoundary)
+	switch {
+	case k >= 0:
+		k++
+		m.bol = true
+	case data[n-1] == '\n':
+		k, m.bol = n, true
+	case n > 1 && data[n-2] == '\n' && data[n-1] == '-':
+		k, m.bol = n-1, true
+	default:
+		k = n
+	}
+	m.sizes.count(&m.part, data[:k])
+	m.run.add(m.sd, f, k)
+	return k
+}
+
+var newBoundary = []byte("\n--")
+
+// maybeBoundary takes octets of a line that may be a boundary, until that is certain.
+func (m *message) maybeBoundary(f *frame, data []byte) int {
+	if len(m.line) == 0 {
+		m.lineAt = f.at
+	}
+	had := len(m.line)
+	k := len(data)
+	i := bytes.IndexByte(data[:min(k, maxBoundaryLine)], '\n')
+	if i >= 0 {
+		k = i + 1
+	}
+	k = min(k, maxBoundaryLine-had)
+	m.line = append(m.line, data[:k]...)
+	candidate := bytes.HasPrefix(m.line, newBoundary[1:]) || len(m.line) == 1 && m.line[0] == '-'
+	switch {
+	case !candidate && had == 0: // an ordinary line: nothing of it is taken yet
+		m.line = m.line[:0]
+		m.bol = false
+		if i == 0 { // an empty line
+			m.bol = true
+			m.sizes.count(&m.part, data[:1])
+			m.run.add(m.sd, f, 1)
+			return 1
+		}
+		return 0
+	case candidate && i < 0 && len(m.line) < maxBoundaryLine:
+		f.take(k)
+		return k
+	}
+	f.take(k)
+	ended := m.line[len(m.line)-1] == '\n'
+	if !candidate || !m.boundary(f) {
+		m.own(m.line)
+		m.bol = ended
+	}
+	m.line = m.line[:0]
+	return k
+}
+
+// boundary tells the line under way if it is one of the open multiparts' (RFC 2046 §5.1.1).
+func (m *message) boundary(f *frame) bool {
+	line := string(bytes.TrimRight(m.line, " \t\r\n"))
+	for i := len(m.open) - 1; i >= 0; i-- {
+		d := m.open[i].delimiter
+		if !strings.HasPrefix(line, d) {
+			continue
+		}
+		closing := line == d+"--"
+		if !closing && line != d {
+			continue
+		}
+		m.flushRun()
+		e := m.emit("message.boundary", Span{m.lineAt, m.lineAt + int64(len(m.line))})
+		e.add("boundary", d[2:], Span{m.lineAt + 2, m.lineAt + int64(len(d))})
+		if m.part.path != "" {
+			e.add("ends", m.part.path, Span{})
+			m.sizes.add(e, &m.part)
+		}
+		m.open = m.open[:i+1]
+		if closing {
+			e.add("closing", "yes", Span{})
+		}
+		e.note("message.boundary")
+		m.next(closing)
+		return true
+	}
+	return false
+}
+
+// next goes on behind a boundary: with the header of a part, or with what follows the last.
+func (m *message) next(closing bool) {
+	last := len(m.open) - 1
+	m.part, m.sizes, m.bol, m.fields = mimePart{}, partSizes{}, true, 0
+	if closing {
+		m.open = m.open[:last]
+		if m.state = stateOctets; len(m.open) > 0 {
+			m.state = stateBody
+		}
+		return
+	}
+	m.open[last].parts++
+	m.part.path = joinPath(m.open[last].path, m.open[last].parts)
+	m.state = stateHeader
+}
+
+// own adds octets that are taken already, b being the line under way, to the run of body.
+func (m *message) own(b []byte) {
+	m.sizes.count(&m.part, b)
+	n := int64(len(b))
+	for at := m.lineAt; n > 0; {
+		k := min(n, dataBlock-m.run.n)
+		if m.run.n == 0 {
+			m.run.at = at
+		}
+		m.run.n += k
+		at += k
+		n -= k
+		if m.run.n == dataBlock {
+			m.flushRun()
+		}
+	}
+}
+
+func (m *message) flushRun() { m.run.flush(m.sd) }
+
+// emit begins an event of the message.
+func (m *message) emit(kind string, span Span) *Event {
+	e := m.sd.leg.s.event(m.sd.leg, m.sd.from, m.run.layer, span, kind)
+	m.sd.cover(e)
+	e.Re = m.re
+	return e
+}
+
+// gap says that n octets (n < 0: an unknown number) of the message were not captured.
+func (m *message) gap(n int64) {
+	m.flush()
+	if n > 0 {
+		m.total += n
+	}
+	m.bol, m.torn = false, m.state == stateHeader
+}
+
+// flush tells what is under way, at the end of a chunk, before a gap or when nothing more comes.
+func (m *message) flush() {
+	if m.sd == nil {
+		return
+	}
+	if len(m.line) > 0 {
+		if m.state != stateHeader || !m.bol || m.torn {
+			m.own(m.line)
+			m.torn = m.state == stateHeader && !m.bol
+			m.line = m.line[:0]
+			m.bol = m.bol && m.state == stateHeader
+		} else {
+			m.field()
+		}
+	}
+	m.flushRun()
+}
+
+// end ends the message.
+func (m *message) end() { m.flush() }
+
+// partSizes counts a part's octets as sent and, from what its encoding leaves out, as decoded.
+type partSizes struct {
+	octets, skipped int64 // all; of them, those that carry nothing
+}
+
+// count counts octets of the part's body.
+func (z *partSizes) count(p *mimePart, b []byte) {
+	z.octets += int64(len(b))
+	if p.encoding == "base64" {
+		z.skipped += int64(bytes.Count(b, lf) + bytes.Count(b, cr) + bytes.Count(b, equals))
+	}
+}
+
+var lf, cr, equals = []byte{'\n'}, []byte{'\r'}, []byte{'='}
+
+// add names the sizes; the CRLF before a boundary belongs to it (RFC 2046 §5.1.1).
+func (z *partSizes) add(e *Event, p *mimePart) {
+	e.add("octets", strconv.FormatInt(max(0, z.octets-2), 10), Span{})
+	if p.encoding == "base64" {
+		e.add("decoded", strconv.FormatInt((z.octets-z.skipped)*3/4, 10), Span{})
+	}
+}
+
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
