@@ -28,8 +28,8 @@ func connectRoute(e proxy.Endpoint, caPath string) []web.Connect {
 	addr := net.JoinHostPort(e.Host, strconv.Itoa(e.Port))
 	tls := e.Security == proxy.Implicit
 	word := map[bool][2]string{true: {"TLS implicite", "implicit TLS"}, false: {"STARTTLS", "STARTTLS"}}[tls]
-	title := func(program string) web.Bilingual {
-		return web.Bilingual{FR: fmt.Sprintf("%s, %s (%s)", program, upper(e.Protocol), word[0]), EN: fmt.Sprintf("%s, %s (%s)", program, upper(e.Protocol), word[1])}
+	title := func(program string) web.Text {
+		return web.Text{FR: fmt.Sprintf("%s, %s (%s)", program, upper(e.Protocol), word[0]), EN: fmt.Sprintf("%s, %s (%s)", program, upper(e.Protocol), word[1])}
 	}
 	var out []web.Connect
 	add := func(program, command string) {

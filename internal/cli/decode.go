@@ -7,7 +7,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -165,4 +164,3 @@ func readRSAKey(name string) (*rsa.PrivateKey, error) {
 	}
 	return nil, errors.New("no RSA private key in PEM form (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)")
 }
-

@@ -18,3 +18,30 @@ func (a *app) explainCommand() *cobra.Command {
 		RunE:    func(_ *cobra.Command, args []string) error { return a.explain(strings.Join(args, " ")) },
 	}
 }
+
+// explain prints what the catalogue knows of a word.
+func (a *app) explain(word string) error {
+	found, near := notes.Word(notes.Lang(a.lang), word)
+	if len(found) == 0 {
+		hint := ""
+		if len(near) > 0 {
+			hint = a.say(" ; peut-être : ", "; perhaps: ") + strings.Join(near, ", ")
+		}
+		return fmt.Errorf(a.say("« %s » n’est pas dans le catalogue%s", "“%s” is not in the catalogue%s"), word, hint)
+	}
+	for i, f := range found {
+		if i > 0 {
+			fmt.Fprintln(a.out)
+		}
+		fmt.Fprintln(a.out, f.Title)
+		for _, s := range []string{f.Text.Line, f.Text.More} {
+			if s != "" {
+				fmt.Fprintln(a.out, "  "+s)
+			}
+		}
+		for _, r := range f.Text.Refs {
+			fmt.Fprintln(a.out, "  "+r.Label+"  "+r.URL)
+		}
+	}
+	return nil
+}

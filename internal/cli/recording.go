@@ -96,11 +96,11 @@ func (r *recording) Chunk(session int, c decode.Chunk, comment string) error {
 	return w.Chunk(session, c, comment)
 }
 
-func (r *recording) Close(session int, at time.Time) error {
+func (r *recording) Close(session int) error {
 	if r.w == nil {
 		return nil
 	}
-	return r.w.Close(session, at)
+	return r.w.Close(session)
 }
 
 func (r *recording) Flush() error {

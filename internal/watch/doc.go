@@ -4,8 +4,6 @@
 package watch
 
 import (
-	"time"
-
 	"facteur/captures"
 	"facteur/decode"
 )
@@ -23,6 +21,6 @@ type Recorder interface {
 	Open(i captures.Info, m captures.Meta) error
 	Secrets(session int, leg decode.Leg, keylog []byte) error
 	Chunk(session int, c decode.Chunk, comment string) error
-	Close(session int, at time.Time) error
+	Close(session int) error
 	Flush() error
 }

@@ -173,7 +173,7 @@ func (l *Live) do(j *job) {
 	switch {
 	case j.last:
 		l.publish(l.dec.Close(j.c.Time))
-		l.keep(func(r Recorder) error { return r.Close(l.start.ID, j.c.Time) })
+		l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
 		l.flush()
 	case j.keylog != nil:
 		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
