@@ -38,7 +38,7 @@ func (c changes) smtpCapabilities(reply []byte) (now []byte, why string) {
 		lines = lines[:n-1]
 	}
 	var out [][]byte
-	offered := false
+	offered := len(lines[0]) < 3 // no reply at all
 	for i, l := range lines {
 		if i == 0 || len(l) < 4 {
 			out = append(out, l)

@@ -19,10 +19,11 @@ const (
 	Clear    Security = iota // in clear; the two ends may agree on STARTTLS (RFC 3207, 2595, 9051 §6.2.1, 5804 §2.2)
 	Implicit                 // TLS from the first octet (RFC 8314)
 	StartTLS                 // of an upstream: facteur itself upgrades the server leg before the client has its say
+	Plain                    // of an upstream: the server leg stays in clear, and facteur itself answers a client's STARTTLS
 )
 
-// String gives the word used in events: clear, tls or starttls.
-func (s Security) String() string { return [...]string{"clear", "tls", "starttls"}[s%3] }
+// String gives the word used in events: clear, tls, starttls or plain.
+func (s Security) String() string { return [...]string{"clear", "tls", "starttls", "plain"}[s&3] }
 
 // Mode is what facteur does with TLS.
 type Mode uint8
@@ -62,8 +63,11 @@ func (e Endpoint) Addr() string { return net.JoinHostPort(e.Host, strconv.Itoa(e
 // String is the endpoint's URL.
 func (e Endpoint) String() string {
 	u := e.Scheme + "://" + e.Addr()
-	if e.Security == StartTLS {
+	switch e.Security {
+	case StartTLS:
 		u += "?starttls"
+	case Plain:
+		u += "?plain"
 	}
 	return u
 }
@@ -79,7 +83,7 @@ func (r Route) String() string {
 	s := r.Listen.String() + "=" + r.Upstream.String()
 	if r.TLS != Inherit {
 		sep := "?"
-		if r.Upstream.Security == StartTLS {
+		if r.Upstream.Security == StartTLS || r.Upstream.Security == Plain {
 			sep = "&"
 		}
 		s += sep + "tls=" + r.TLS.String()
@@ -110,8 +114,8 @@ const exampleRoute = "imap://127.0.0.1:1143=imaps://mail.example.org"
 
 // ParseRoute reads LISTEN_URL=UPSTREAM_URL, as in imap://127.0.0.1:1143=imaps://mail.example.org. A port that is left out
 // is the scheme's registered one; a listener without a host listens on 127.0.0.1, and port 0 lets the system choose.
-// Behind the upstream, ?starttls lets facteur itself upgrade the server leg, and ?tls=intercept or ?tls=passthrough
-// decides for this route alone. Errors say which part of which route is wrong, and show a right one.
+// Behind the upstream, ?starttls lets facteur itself upgrade the server leg, ?plain keeps that leg in clear whatever the
+// client does, and ?tls=intercept or ?tls=passthrough decides for this route alone. Errors say which part of which route is wrong, and show a right one.
 func ParseRoute(s string) (Route, error) {
 	listen, upstream, ok := splitRoute(s)
 	if !ok {
@@ -164,7 +168,7 @@ func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("a route has no user name: the mail client keeps its own")
 	}
 	if u.Path != "" && u.Path != "/" || u.Fragment != "" || u.Opaque != "" {
-		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls or ?tls=")
+		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls, ?plain or ?tls=")
 	}
 	if p := u.Port(); p != "" {
 		n, err := strconv.Atoi(p)
@@ -196,17 +200,17 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 	}
 	for name, values := range q {
 		switch name {
-		case "starttls":
-			if e.Security == Implicit {
-				return fmt.Errorf("%s is TLS from the first octet, so ?starttls has no place there", e.Scheme)
+		case "starttls", "plain":
+			if e.Security != Clear {
+				return fmt.Errorf("?%s has no place there: an upstream is TLS from the first octet (%s), ?starttls or ?plain", name, e.Scheme)
 			}
-			e.Security = StartTLS
+			e.Security = map[string]Security{"starttls": StartTLS, "plain": Plain}[name]
 		case "tls":
 			if *mode, err = ParseMode(values[0]); err != nil {
 				return err
 			}
 		default:
-			return fmt.Errorf("?%s is not known; use ?starttls or ?tls=intercept|passthrough", name)
+			return fmt.Errorf("?%s is not known; use ?starttls, ?plain or ?tls=intercept|passthrough", name)
 		}
 	}
 	return nil

@@ -98,7 +98,7 @@ func (st *steering) begin(upgraded bool) {
 		switch {
 		case client:
 			st.tls, st.now.hideTLS = decline, !server
-		case server:
+		case server || st.s.route.Upstream.Security == Plain:
 			st.tls, st.now.offerTLS = agree, true
 		}
 	}
