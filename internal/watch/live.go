@@ -58,6 +58,7 @@ type Live struct {
 	seen   int // events of the decoder's call under way that were looked at
 	marks  [2][2][]comment
 	at     [2][2]int64 // octets recorded
+	late   []lateChunk // released during a handshake
 }
 
 // job is one thing that was observed, in order.
@@ -67,6 +68,13 @@ type job struct {
 	keylog []byte
 	expect int
 	last   bool
+}
+
+// lateChunk is a released chunk that is recorded once the handshake under way is over: Wireshark wants all of its secrets
+// before the first packet that needs one, and the last of them come with the handshake's last octets.
+type lateChunk struct {
+	c       decode.Chunk
+	comment string
 }
 
 // comment waits for the packet that holds the last octet of what it is about.
@@ -172,6 +180,8 @@ func (l *Live) do(j *job) {
 	l.seen = 0
 	switch {
 	case j.last:
+		l.expect = 0
+		l.recordLate()
 		l.publish(l.dec.Close(j.c.Time))
 		l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
 		l.flush()
@@ -179,7 +189,9 @@ func (l *Live) do(j *job) {
 		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
 		l.publish(l.dec.Retry())
 	case j.expect != 0:
-		l.expect += j.expect
+		if l.expect += j.expect; l.expect == 0 {
+			l.recordLate()
+		}
 		l.publish(l.dec.Retry())
 	default:
 		if t := j.c.Told; t != nil && t.Kind == "session.open" {
@@ -225,7 +237,20 @@ func (l *Live) record(c decode.Chunk) {
 		text += (*marks)[0].text
 		*marks = (*marks)[1:]
 	}
+	if l.expect > 0 {
+		c.Data = append([]byte(nil), c.Data...)
+		l.late = append(l.late, lateChunk{c, text})
+		return
+	}
 	l.keep(func(r Recorder) error { return r.Chunk(l.start.ID, c, text) })
+}
+
+// recordLate records what was held back during a handshake.
+func (l *Live) recordLate() {
+	for _, h := range l.late {
+		l.keep(func(r Recorder) error { return r.Chunk(l.start.ID, h.c, h.comment) })
+	}
+	l.late = nil
 }
 
 // look takes the notes of events not yet looked at, to be kept with their packets.
