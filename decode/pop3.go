@@ -21,7 +21,7 @@ type pop3 struct {
 	text    bool // a message is on its way from the server
 	listCmd int  // Seq of the command that a multi-line response answers
 	items   int
-	message body
+	message message
 	state   machine
 }
 

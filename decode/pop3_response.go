@@ -148,7 +148,8 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 	switch cmd.verb {
 	case "RETR", "TOP":
 		p.text, p.listCmd = true, cmd.seq
-		p.message.begin(&p.l.sides[Server], f, POP3, true)
+		p.message.begin(&p.l.sides[Server], f, POP3, true, formMessage)
+		p.message.re = cmd.seq
 		b := p.l.emit(Server, f, Span{f.at, f.at}, "pop3.data.begin")
 		b.Re = cmd.seq
 		b.note("pop3.data.begin")

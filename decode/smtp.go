@@ -21,7 +21,7 @@ type smtp struct {
 	left    int64         // octets of the BDAT chunk still to come
 	chunked bool          // chunks of a message have come, its last not yet
 	last    bool          // the chunk under way is the message's last
-	message body          // the message under way, over all its chunks
+	message message       // the message under way, over all its chunks
 	sasl    *exchange
 	steps   int   // of the SASL exchange
 	rcpts   []int // recipients accepted in this transaction, as Seq of their RCPT

@@ -5,7 +5,8 @@ import "strconv"
 // beginData begins the message text behind a 354.
 func (s *smtp) beginData(f *frame) {
 	s.expect = expectData
-	s.message.begin(&s.l.sides[Client], f, s.family, true)
+	s.message.begin(&s.l.sides[Client], f, s.family, true, formMessage)
+	s.message.re = s.dataCmd
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
 	e.note("smtp.data.begin")
 	e.Re = s.dataCmd
@@ -46,7 +47,8 @@ func (s *smtp) complete() {
 // beginChunk begins the octets behind a BDAT. They follow whatever the server will say.
 func (s *smtp) beginChunk(f *frame, size int64, last bool) {
 	if !s.chunked {
-		s.message.begin(&s.l.sides[Client], f, s.family, false)
+		s.message.begin(&s.l.sides[Client], f, s.family, false, formMessage)
+		s.message.re = s.dataCmd
 	}
 	s.chunked, s.last = true, last
 	s.left = size

@@ -1,0 +1,43 @@
+package decode
+
+import "bytes"
+
+// terminator ends a dot-stuffed text (RFC 5321 §4.1.1.4, RFC 1939 §3). Its first CRLF belongs to the text.
+var terminator = []byte("\r\n.\r\n")
+
+// dotted takes what is there of a dot-stuffed text. ended says that the ".CRLF" comes next in the frame; an octet that
+// might begin the terminator stays there too.
+func (m *message) dotted(f *frame) (progress, ended bool) {
+	if m.total == 0 {
+		// at the very start the CRLF before the dot is that of the line before
+		switch lone := terminator[2:]; {
+		case bytes.HasPrefix(f.buf, lone):
+			return true, true
+		case len(f.buf) < len(lone) && bytes.HasPrefix(lone, f.buf) && !f.ended:
+			return false, false
+		}
+	}
+	if i := bytes.Index(f.buf, terminator); i >= 0 {
+		m.take(f, i+2)
+		return true, true
+	}
+	n := len(f.buf)
+	if !f.ended {
+		n -= partial(f.buf, terminator)
+	}
+	if n == 0 {
+		return false, false
+	}
+	m.take(f, n)
+	return true, false
+}
+
+// partial is the length of the longest end of b that is a beginning of pattern.
+func partial(b, pattern []byte) int {
+	for n := min(len(b), len(pattern)-1); n > 0; n-- {
+		if bytes.HasPrefix(pattern, b[len(b)-n:]) {
+			return n
+		}
+	}
+	return 0
+}
