@@ -143,15 +143,12 @@ func (p *Player) pass() (wait time.Duration, waits bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	state, cursor := p.state, p.cursor
-	if p.speed == AsFast && p.state == Playing {
+	if p.speed == AsFast && p.state == Playing && p.cursor < p.line.count() {
 		p.cursor = min(p.cursor+fastBurst, p.line.count())
 		p.from = p.line.when(p.cursor)
-	}
-	p.catchUp(now)
-	if p.state != state || p.cursor != cursor {
 		p.changed()
 	}
+	p.catchUp(now)
 	if p.state != Playing || p.cursor == p.line.count() {
 		return 0, false
 	}
@@ -177,20 +174,23 @@ func (p *Player) position(now time.Time) time.Duration {
 	return time.Duration(played)
 }
 
-// catchUp moves the cursor to where the clock is.
+// catchUp moves the cursor to where the clock is, and tells.
 func (p *Player) catchUp(now time.Time) {
 	if p.state != Playing {
 		return
 	}
+	cursor := p.cursor
 	if p.speed != AsFast {
-		p.cursor = max(p.cursor, p.line.reached(p.position(now)))
+		p.cursor = max(cursor, p.line.reached(p.position(now)))
 	}
-	if p.cursor < p.line.count() {
-		return
+	if p.cursor == p.line.count() {
+		p.anchorAt(now) // starved: what comes later starts from here
+		if !p.loading {
+			p.state = Ended
+		}
 	}
-	p.anchorAt(now) // starved: what comes later starts from here
-	if !p.loading {
-		p.state = Ended
+	if p.cursor != cursor || p.state == Ended {
+		p.changed()
 	}
 }
 
@@ -228,6 +228,7 @@ func (p *Player) changed() {
 func (p *Player) State() State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.catchUp(time.Now()) // so that the cursor is never behind the position
 	return p.now()
 }
 

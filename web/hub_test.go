@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"facteur/decode"
@@ -223,7 +224,7 @@ func TestHubManyPublishers(t *testing.T) {
 
 // When memory for events is spent, closed sessions lose theirs first, and it is told; what is left has its numbers.
 func TestHubDropsOldestClosedFirst(t *testing.T) {
-	h := testHub(func(l *limits) { l.eventOctets = 200 << 10 })
+	h := testHub(func(l *limits) { l.eventOctets, l.batch = 200<<10, time.Hour })
 	h.Publish(1, append(some(1, 50), event(51, "session.open", decode.Client))) // stays open
 	for id := 2; id <= 5; id++ {
 		h.Publish(id, append(some(1, 99), event(100, "session.close", decode.Client)))
@@ -236,6 +237,7 @@ func TestHubDropsOldestClosedFirst(t *testing.T) {
 	if h.events.octets > h.eventOctets {
 		t.Errorf("%d octets kept of %d", h.events.octets, h.eventOctets)
 	}
+	h.flush()
 	seen, all := follow(t, h, &cursor{}, h.Last())
 	dropped := 0
 	for _, s := range summaries {
@@ -300,26 +302,28 @@ func TestHubForgetsSessions(t *testing.T) {
 
 // A viewer that has fallen behind what happens is let go; one that reads a long history is not.
 func TestHubDropsTheSlow(t *testing.T) {
-	h := testHub(func(l *limits) { l.behind, l.behindTime = 100, 20*time.Millisecond })
-	h.Publish(1, some(1, 2000))
-	follow(t, h, &cursor{}, 2000)
-	newcomer := &cursor{}
-	seen, _ := follow(t, h, newcomer, 500)
-	time.Sleep(30 * time.Millisecond)
-	more, _ := follow(t, h, newcomer, 2000)
-	wantNumbers(t, append(seen, more...), 1, 2000)
-	for newcomer.rev < 1 || !newcomer.live {
-		_, _, _ = h.next(newcomer)
-	}
-	h.Publish(1, some(2001, 700))
-	time.Sleep(30 * time.Millisecond)
-	for {
-		frames, _, err := h.next(newcomer)
-		if err == errBehind {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub("live", slog.New(slog.DiscardHandler), defaultLimits())
+		h.Publish(1, some(1, 3*maxBehind))
+		time.Sleep(time.Second)
+		c := &cursor{}
+		seen, _ := follow(t, h, c, 500)
+		time.Sleep(2 * behindTime) // a slow network, but history
+		more, _ := follow(t, h, c, 3*maxBehind)
+		wantNumbers(t, append(seen, more...), 1, 3*maxBehind)
+		for !c.live {
+			_, _, _ = h.next(c)
 		}
-		if newcomer.n == 2700 || frames == nil {
-			t.Fatal("a viewer 700 events behind was kept")
+		h.Publish(1, some(1, 3*maxBehind)) // all at once: far behind, but not for long
+		time.Sleep(behindTime / 2)
+		follow(t, h, c, 4*maxBehind)
+		time.Sleep(behindTime)
+		if _, _, err := h.next(c); err != errBehind {
+			t.Errorf("a viewer that was behind for %v is kept (%v)", 3*behindTime/2, err)
 		}
-	}
+		c.n = 6*maxBehind - maxBehind
+		if _, _, err := h.next(c); err != nil {
+			t.Errorf("a viewer just within what is allowed: %v", err)
+		}
+	})
 }
