@@ -50,6 +50,16 @@ func (s *imapSession) openMailbox(a *arguments, readOnly bool) error {
 		return storeStatus(err)
 	}
 	s.view = box.open(readOnly)
+	s.tellSelected()
+	s.ok = "[READ-WRITE] Select completed."
+	if readOnly {
+		s.ok = "[READ-ONLY] Examine completed."
+	}
+	return nil
+}
+
+// tellSelected sends what SELECT tells of the mailbox, with store.mu held.
+func (s *imapSession) tellSelected() {
 	flags := append([]string(nil), systemFlags...)
 	unseen := 0
 	for i, r := range s.view.rows {
@@ -63,7 +73,7 @@ func (s *imapSession) openMailbox(a *arguments, readOnly bool) error {
 		}
 	}
 	s.untagged("FLAGS (%s)", strings.Join(flags, " "))
-	if readOnly {
+	if s.view.readOnly {
 		s.untagged("OK [PERMANENTFLAGS ()] Read-only mailbox.")
 	} else {
 		s.untagged(`OK [PERMANENTFLAGS (%s \*)] Flags permitted.`, strings.Join(flags, " "))
@@ -73,13 +83,8 @@ func (s *imapSession) openMailbox(a *arguments, readOnly bool) error {
 	if unseen > 0 {
 		s.untagged("OK [UNSEEN %d] First unseen.", unseen)
 	}
-	s.untagged("OK [UIDVALIDITY %d] UIDs valid", box.validity)
-	s.untagged("OK [UIDNEXT %d] Predicted next UID", box.nextUID)
-	s.ok = "[READ-WRITE] Select completed."
-	if readOnly {
-		s.ok = "[READ-ONLY] Examine completed."
-	}
-	return nil
+	s.untagged("OK [UIDVALIDITY %d] UIDs valid", s.view.box.validity)
+	s.untagged("OK [UIDNEXT %d] Predicted next UID", s.view.box.nextUID)
 }
 
 // closeCommand is CLOSE: the messages marked \Deleted go without a word.

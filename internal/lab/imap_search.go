@@ -154,19 +154,8 @@ func (a *arguments) searchKey(depth int) predicate {
 		return func(c *candidate) bool { return set.has(c.seq, c.largestSeq) }
 	}
 	name := strings.ToUpper(a.atom())
-	if flag, ok := flagKeys[name]; ok {
-		return func(c *candidate) bool { return hasFlag(c.flagsNow, flag) }
-	}
-	if positive, cut := strings.CutPrefix(name, "UN"); cut && flagKeys[positive] != "" && positive != "RECENT" {
-		return func(c *candidate) bool { return !hasFlag(c.flagsNow, flagKeys[positive]) }
-	}
-	switch name {
-	case "ALL":
-		return func(*candidate) bool { return true }
-	case "NEW":
-		return func(c *candidate) bool { return c.recent && !hasFlag(c.flagsNow, `\Seen`) }
-	case "OLD":
-		return func(c *candidate) bool { return !c.recent }
+	if p := bareKey(name); p != nil {
+		return p
 	}
 	if a.err != nil {
 		return never
@@ -183,6 +172,25 @@ func (a *arguments) searchKey(depth int) predicate {
 	}
 	a.fail("unknown search key " + name)
 	return never
+}
+
+// bareKey gives the keys that take no argument; nil for another key.
+func bareKey(name string) predicate {
+	if flag, ok := flagKeys[name]; ok {
+		return func(c *candidate) bool { return hasFlag(c.flagsNow, flag) }
+	}
+	if positive, cut := strings.CutPrefix(name, "UN"); cut && flagKeys[positive] != "" && positive != "RECENT" {
+		return func(c *candidate) bool { return !hasFlag(c.flagsNow, flagKeys[positive]) }
+	}
+	switch name {
+	case "ALL":
+		return func(*candidate) bool { return true }
+	case "NEW":
+		return func(c *candidate) bool { return c.recent && !hasFlag(c.flagsNow, `\Seen`) }
+	case "OLD":
+		return func(c *candidate) bool { return !c.recent }
+	}
+	return nil
 }
 
 // compoundKey reads the keys made of other keys, of sets, of flags and of sizes; nil for another key.

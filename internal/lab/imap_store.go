@@ -27,20 +27,7 @@ func (s *imapSession) storeCommand(a *arguments) error {
 	a.space()
 	set := a.set()
 	a.space()
-	item := strings.ToUpper(a.until(" "))
-	a.space()
-	var flags []string
-	if a.peek() == '(' {
-		flags = a.flags()
-	} else {
-		for flags = append(flags, a.flag()); a.accept(' '); {
-			flags = append(flags, a.flag())
-		}
-	}
-	verb, silent := strings.CutSuffix(item, ".SILENT")
-	if verb != "FLAGS" && verb != "+FLAGS" && verb != "-FLAGS" {
-		a.fail("unknown STORE item " + item)
-	}
+	verb, silent, flags := a.storeItem()
 	if err := a.end(); err != nil {
 		return err
 	}
@@ -68,6 +55,22 @@ func (s *imapSession) storeCommand(a *arguments) error {
 		}
 	}
 	return nil
+}
+
+// storeItem reads what STORE is to do: FLAGS, +FLAGS or -FLAGS, silent or not, and the flags.
+func (a *arguments) storeItem() (verb string, silent bool, flags []string) {
+	verb, silent = strings.CutSuffix(strings.ToUpper(a.until(" ")), ".SILENT")
+	if verb != "FLAGS" && verb != "+FLAGS" && verb != "-FLAGS" {
+		a.fail("unknown STORE item")
+	}
+	a.space()
+	if a.peek() == '(' {
+		return verb, silent, a.flags()
+	}
+	for flags = append(flags, a.flag()); a.accept(' '); {
+		flags = append(flags, a.flag())
+	}
+	return verb, silent, flags
 }
 
 func changedFlags(old []string, verb string, flags []string) []string {

@@ -26,13 +26,26 @@ func (s *imapSession) readCommand() (*arguments, error) {
 		return nil, bad("Error in IMAP command received by server.")
 	}
 	s.tag = tag
-	rest := a.text[a.at:]
-	limit := int64(maxLiteralSmall)
-	if s.account == nil {
-		limit = maxLiteralBefore
-	} else if len(rest) > 8 && strings.EqualFold(rest[:8], " APPEND ") {
-		limit = maxMessage
+	if a.text, err = s.readLiterals(line, s.literalLimit(a.text[a.at:])); err != nil {
+		return nil, err
 	}
+	a.space()
+	return a, nil
+}
+
+// literalLimit is the largest literal that a command, tag taken off, may have.
+func (s *imapSession) literalLimit(command string) int64 {
+	switch {
+	case s.account == nil:
+		return maxLiteralBefore
+	case len(command) > 8 && strings.EqualFold(command[:8], " APPEND "):
+		return maxMessage
+	}
+	return maxLiteralSmall
+}
+
+// readLiterals reads the literals that a command's first line announces, and the lines after them.
+func (s *imapSession) readLiterals(line string, limit int64) (command string, err error) {
 	var whole strings.Builder
 	whole.WriteString(line)
 	for n := 0; ; n++ {
@@ -42,28 +55,26 @@ func (s *imapSession) readCommand() (*arguments, error) {
 		}
 		if size > limit || n >= maxLiterals {
 			if wait {
-				return nil, no("[TOOBIG] Literal too large.")
+				return "", no("[TOOBIG] Literal too large.")
 			}
 			s.untagged("BYE [TOOBIG] Literal too large.") // RFC 7888, section 4: the only other way is to read it all
-			return nil, errQuit
+			return "", errQuit
 		}
 		if wait {
 			s.printf("+ OK\r\n")
 		}
 		octets, err := s.readOctets(size)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
 		if line, err = s.readLine(); err != nil {
-			return nil, err
+			return "", err
 		}
 		whole.WriteString("\r\n")
 		whole.Write(octets)
 		whole.WriteString(line)
 	}
-	a.text = whole.String()
-	a.space()
-	return a, nil
+	return whole.String(), nil
 }
 
 // trailingLiteral reads a literal's announcement at the end of a line: {n}, which waits for the server's go-ahead, or

@@ -1,7 +1,10 @@
 package lab
 
 import (
+	"net"
+	"net/textproto"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -34,4 +37,26 @@ func (s *Server) messages(user, box string) []*message {
 		out = append(out, &message{uid: m.uid, raw: m.raw, flags: m.flags, arrived: m.arrived})
 	}
 	return out
+}
+
+// eventually waits for something that another goroutine does.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain for " + what)
+		}
+	}
+}
+
+// dialLines is a client that sees every line as it is.
+func dialLines(t *testing.T, s *Server, service string) *textproto.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", s.Addr(service))
+	must(t, err)
+	c := textproto.NewConn(nc)
+	t.Cleanup(func() { _ = c.Close() })
+	_, err = c.ReadLine()
+	must(t, err)
+	return c
 }

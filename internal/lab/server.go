@@ -7,8 +7,8 @@
 // accounts ([Accounts]); no message ever leaves the program.
 //
 // The servers are written for this purpose and speak as common servers do, because their words are what learners read:
-// SMTP (RFC 5321 with 1870, 2034, 3030, 3207, 4954, 6152, 6531), POP3 (RFC 1939 with 2449, 2595, 3206, 5034, 6856's
-// absence), IMAP4rev1 (RFC 3501 with 2177, 2342, 2971, 3691, 4315, 4731, 4959, 5161, 5258, 5819, 6154, 6851, 7888).
+// SMTP (RFC 5321 with 1870, 2034, 2920, 3030, 3207, 4954, 6152, 6531), POP3 (RFC 1939 with 2449, 2595, 3206, 5034) and
+// IMAP4rev1 (RFC 3501 with 2177, 2342, 2971, 3348, 3691, 4315, 4731, 4959, 5161, 5258, 5819, 6154, 6851, 7888, 8438).
 // They are patient where a person types by hand: a bare LF ends a command, and time limits are the RFCs' own.
 //
 // [Play] runs a [Script], a mail client's half of a conversation, against these doors or against a proxy's.

@@ -89,62 +89,64 @@ type address struct{ name, local, host string }
 // parseAddresses reads an address list (RFC 5322, section 3.4) without decoding it.
 func parseAddresses(s string) []address {
 	var out []address
-	var phrase, plain strings.Builder // the words without their quotes, and as they stand
-	var angle, comment string
+	var now pendingAddress
 	inGroup := false
-	flush := func() {
-		name, spec := strings.TrimSpace(phrase.String()), angle
-		if spec == "" {
-			name, spec = comment, strings.TrimSpace(plain.String())
-		}
-		if spec != "" {
-			at := strings.LastIndexByte(spec, '@')
-			if at < 0 {
-				out = append(out, address{name, spec, ""})
-			} else {
-				out = append(out, address{name, spec[:at], spec[at+1:]})
-			}
-		}
-		phrase.Reset()
-		plain.Reset()
-		angle, comment = "", ""
-	}
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"':
 			end, text := readQuoted(s, i)
-			phrase.WriteString(text)
-			plain.WriteString(s[i:end])
+			now.phrase.WriteString(text)
+			now.plain.WriteString(s[i:end])
 			i = end - 1
 		case c == '(':
 			end := closingParenthesis(s, i)
-			comment = strings.TrimSpace(s[i+1 : max(i+1, end-1)])
+			now.comment = strings.TrimSpace(s[i+1 : max(i+1, end-1)])
 			i = end - 1
 		case c == '<':
 			end := closingBracket(s[i:])
 			if end < 0 {
 				end = len(s) - i - 1
 			}
-			angle = strings.TrimSpace(strings.Trim(s[i:i+end+1], "<>"))
+			now.angle = strings.TrimSpace(strings.Trim(s[i:i+end+1], "<>"))
 			i += end
-		case c == ':' && angle == "" && !inGroup:
-			out = append(out, address{"", strings.TrimSpace(phrase.String()), ""})
-			phrase.Reset()
-			plain.Reset()
+		case c == ':' && now.angle == "" && !inGroup:
+			out = append(out, address{"", strings.TrimSpace(now.phrase.String()), ""})
+			now = pendingAddress{}
 			inGroup = true
 		case c == ',':
-			flush()
+			out = now.appendTo(out)
+			now = pendingAddress{}
 		case c == ';' && inGroup:
-			flush()
-			out = append(out, address{})
+			out = append(now.appendTo(out), address{})
+			now = pendingAddress{}
 			inGroup = false
 		default:
-			phrase.WriteByte(c)
-			plain.WriteByte(c)
+			now.phrase.WriteByte(c)
+			now.plain.WriteByte(c)
 		}
 	}
-	flush()
-	return out
+	return now.appendTo(out)
+}
+
+// pendingAddress is the address that is being read.
+type pendingAddress struct {
+	phrase, plain  strings.Builder // the words without their quotes, and as they stand
+	angle, comment string
+}
+
+// appendTo adds the address, if there is one, to a list.
+func (p *pendingAddress) appendTo(list []address) []address {
+	name, spec := strings.TrimSpace(p.phrase.String()), p.angle
+	if spec == "" {
+		name, spec = p.comment, strings.TrimSpace(p.plain.String())
+	}
+	if spec == "" {
+		return list
+	}
+	if at := strings.LastIndexByte(spec, '@'); at >= 0 {
+		return append(list, address{name, spec[:at], spec[at+1:]})
+	}
+	return append(list, address{name, spec, ""})
 }
 
 // readQuoted reads the quoted string at i: where it ends, and its text.
@@ -191,9 +193,14 @@ func (w *imapWriter) structure(raw []byte, p *part, extended bool) {
 			w.parameters(p.parameters)
 			w.extension(p)
 		}
-		w.WriteByte(')')
-		return
+	} else {
+		w.single(raw, p, extended)
 	}
+	w.WriteByte(')')
+}
+
+// single writes what stands in the parentheses of a part that is no multipart.
+func (w *imapWriter) single(raw []byte, p *part, extended bool) {
 	w.quoted(p.kind)
 	w.WriteByte(' ')
 	w.quoted(p.subtype)
@@ -226,7 +233,6 @@ func (w *imapWriter) structure(raw []byte, p *part, extended bool) {
 		w.nstring(p.get("Content-MD5"))
 		w.extension(p)
 	}
-	w.WriteByte(')')
 }
 
 func (w *imapWriter) parameters(list []parameter) {
