@@ -189,29 +189,16 @@ func (st *steering) command(e *decode.Event) {
 
 // answer takes a reply or response: its command is answered, and it may list capabilities.
 func (st *steering) answer(e *decode.Event, family string) {
-	status := strings.ToUpper(e.Field("code") + e.Field("status") + e.Field("name"))
-	switch family {
-	case decode.IMAP:
-		switch e.Field("tag") {
-		case "*":
-			st.imapUntagged(e, e.Field("name"))
-			return
-		case "+":
-			return
+	good, final := verdict(e, family)
+	if family == decode.IMAP {
+		if e.Field("tag") == "*" {
+			st.imapUntagged(e)
+		} else if good {
+			st.edit(e, st.now.imapCapabilities) // OK [CAPABILITY …]
 		}
-		status = strings.ToUpper(e.Field("name"))
-	case decode.SMTP, decode.LMTP:
-		status = e.Field("code")
-	case decode.POP3:
-		if status = e.Field("status"); status == "+" {
-			return
-		}
-	default:
-		status = strings.ToUpper(e.Field("name"))
 	}
-	good := status == "OK" || status == "+OK" || strings.HasPrefix(status, "2")
-	if good && family == decode.IMAP {
-		st.edit(e, st.now.imapCapabilities) // OK [CAPABILITY …]
+	if !final {
+		return
 	}
 	for i := range st.barrier {
 		if st.barrier[i].seq == e.Re && e.Re != 0 {
@@ -226,6 +213,20 @@ func (st *steering) answer(e *decode.Event, family string) {
 	}
 	st.answered(e, family, st.asked[e.Re], good)
 	delete(st.asked, e.Re)
+}
+
+// verdict tells whether an answer is a good one, and whether it is the command's last.
+func verdict(e *decode.Event, family string) (good, final bool) {
+	switch family {
+	case decode.SMTP, decode.LMTP:
+		return strings.HasPrefix(e.Field("code"), "2"), true
+	case decode.POP3:
+		return e.Field("status") == "+OK", e.Field("status") != "+"
+	case decode.IMAP:
+		tag := e.Field("tag")
+		return strings.EqualFold(e.Field("name"), "OK"), tag != "*" && tag != "+"
+	}
+	return strings.EqualFold(e.Field("name"), "OK"), true
 }
 
 // answered does what the answer to a command that matters means.
@@ -266,12 +267,9 @@ func (st *steering) listed() {
 	}
 }
 
-func (st *steering) imapUntagged(e *decode.Event, name string) {
+func (st *steering) imapUntagged(e *decode.Event) {
 	st.edit(e, st.now.imapCapabilities)
-	if e.Re != 0 {
-		return
-	}
-	switch name = strings.ToUpper(name); name {
+	switch name := strings.ToUpper(e.Field("name")); name {
 	case "OK", "PREAUTH", "BYE":
 		if e.Span.From == 0 { // the greeting
 			st.listed()

@@ -1,0 +1,350 @@
+package proxy
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"facteur/decode"
+)
+
+// badCertificate makes a self-signed certificate for name.
+func badCertificate(t *testing.T, name string, until time.Time) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: until.Add(-48 * time.Hour), NotAfter: until,
+		DNSNames: []string{name}, IsCA: true, BasicConstraintsValid: true,
+	}
+	if ip := net.ParseIP(name); ip != nil {
+		c.DNSNames, c.IPAddresses = nil, []net.IP{ip}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// No octet of a client may go to a server whose certificate is not what it should be, whatever the security of either leg.
+func TestBadUpstreamCertificate(t *testing.T) {
+	later, earlier := time.Now().Add(time.Hour), time.Now().Add(-time.Hour)
+	for what, make := range map[string]func() (tls.Certificate, *x509.CertPool){
+		faultUntrusted: func() (tls.Certificate, *x509.CertPool) {
+			c, _ := badCertificate(t, "127.0.0.1", later)
+			return c, x509.NewCertPool()
+		},
+		faultExpired: func() (tls.Certificate, *x509.CertPool) { return badCertificate(t, "127.0.0.1", earlier) },
+		faultName:    func() (tls.Certificate, *x509.CertPool) { return badCertificate(t, "other.example.org", later) },
+	} {
+		cert, pool := make()
+		for _, route := range []string{"imap=imaps", "imaps=imaps", "imap=imap", "imaps=imap?starttls", "imap=imap?starttls"} {
+			t.Run(what+" "+route, func(t *testing.T) { testBadUpstream(t, what, route, cert, pool) })
+		}
+	}
+}
+
+func testBadUpstream(t *testing.T, what, route string, cert tls.Certificate, pool *x509.CertPool) {
+	listen, upstream, _ := strings.Cut(route, "=")
+	scheme, query, _ := strings.Cut(upstream, "?")
+	m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{cert}}, implicit: scheme == "imaps"}
+	r := newRig(t, func(c *Config) { c.UpstreamCA = pool }, fmt.Sprintf("%s://127.0.0.1:0=%s://127.0.0.1:%d?%s", listen, scheme, m.start(), query))
+	conn := r.dial()
+	switch {
+	case listen == "imaps":
+		if err := tls.Client(conn, r.clientTLS()).Handshake(); err == nil {
+			t.Error("the client got a good handshake for a bad server")
+		}
+	case route == "imap=imap":
+		k := newTalk(t, conn)
+		k.line()
+		k.say("s STARTTLS\r\n")
+		k.until("s OK")
+		if err := tls.Client(conn, r.clientTLS()).Handshake(); err == nil {
+			t.Error("the client got a good handshake for a bad server")
+		}
+	default:
+		k := newTalk(t, conn)
+		k.say("l LOGIN a secret\r\n")
+		if l := k.line(); !strings.HasPrefix(l, "* BYE") {
+			t.Errorf("the client was told %q", l)
+		}
+	}
+	conn.Close()
+	rec := r.session().wait()
+	e := rec.wantError(what)
+	if !strings.Contains(r.log.String(), e["detail"][:20]) {
+		t.Errorf("the log does not say it: %s", r.log)
+	}
+	for _, s := range m.commands() {
+		if s != "s STARTTLS" && s != "f1 STARTTLS" {
+			t.Errorf("the server saw %q", m.commands())
+		}
+	}
+	for _, e := range rec.expects[len(rec.expects)-1:] {
+		if strings.HasSuffix(e, "true") {
+			t.Errorf("handshakes that began and did not end: %v", rec.expects)
+		}
+	}
+}
+
+// A server that is not there must be said at once, in the client's own protocol.
+func TestUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	for scheme, want := range map[string]string{"smtp": "421 4.4.1 ", "lmtp": "421 4.4.1 ", "pop3": "-ERR [SYS/TEMP] ", "imap": "* BYE ", "sieve": `BYE "`,
+		"smtps": "421 4.4.1 ", "pop3s": "-ERR [SYS/TEMP] ", "imaps": "* BYE "} {
+		r := newRig(t, nil, fmt.Sprintf("%s://127.0.0.1:0=%s://127.0.0.1:%d", scheme, scheme, port))
+		var c net.Conn = r.dial()
+		if strings.HasSuffix(scheme, "s") {
+			c = tls.Client(c, r.clientTLS())
+		}
+		k := newTalk(t, c)
+		if l := k.line(); !strings.HasPrefix(l, want) || !strings.Contains(l, "refused the connection") {
+			t.Errorf("%s: the client was told %q", scheme, l)
+		}
+		k.eof()
+		k.Close()
+		r.session().wait().wantError(faultUnreachable)
+	}
+}
+
+// Settings that do not fit must be told apart, so that a learner can put them right.
+func TestWrongStart(t *testing.T) {
+	m := &mailServer{t: t, proto: decode.IMAP, tls: serverTLS(t)}
+	port := m.start()
+	t.Run("TLS on a port in clear", func(t *testing.T) {
+		r := newRig(t, nil, fmt.Sprintf("imap://127.0.0.1:0=imap://127.0.0.1:%d", port))
+		if err := tls.Client(r.dial(), r.clientTLS()).Handshake(); err == nil {
+			t.Error("the handshake succeeded")
+		}
+		if e := r.session().wait().wantError(faultTLSOnClear); !strings.Contains(e["hint"], "imaps") {
+			t.Errorf("hint %q", e["hint"])
+		}
+	})
+	for words, what := range map[string]string{"a LOGIN b c\r\n": faultClearOnTLS, "GET / HTTP/1.1\r\n\r\n": faultProtocol} {
+		t.Run(what, func(t *testing.T) {
+			r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imap://127.0.0.1:%d", port))
+			c := r.dial()
+			io.WriteString(c, words)
+			io.Copy(io.Discard, c)
+			r.session().wait().wantError(what)
+		})
+	}
+	t.Run("the server does not speak TLS", func(t *testing.T) {
+		r := newRig(t, nil, fmt.Sprintf("imap://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+		newTalk(t, r.dial()).until("* BYE")
+		if e := r.session().wait().wantError(faultHandshake); !strings.Contains(e["detail"], "does not speak TLS") {
+			t.Errorf("detail %q", e["detail"])
+		}
+	})
+	t.Run("the client does not trust us", func(t *testing.T) {
+		r := newRig(t, nil, fmt.Sprintf("imap://127.0.0.1:0=imap://127.0.0.1:%d", port))
+		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+			k := newTalk(t, r.dial())
+			k.line()
+			k.say("s STARTTLS\r\n")
+			k.until("s OK")
+			if err := tls.Client(k, &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "localhost", MaxVersion: version}).Handshake(); err == nil {
+				t.Error("the handshake succeeded")
+			}
+			k.Close()
+			if e := r.session().wait().wantError(faultRefusedUs); !strings.Contains(e["hint"], "facteur ca install") {
+				t.Errorf("hint %q", e["hint"])
+			}
+		}
+	})
+	t.Run("the server refuses STARTTLS", func(t *testing.T) {
+		m := &mailServer{t: t, proto: decode.SMTP, tls: serverTLS(t), refuse: true}
+		r := newRig(t, nil, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d?starttls", m.start()))
+		newTalk(t, r.dial()).until("421")
+		if e := r.session().wait().wantError(faultStartTLS); !strings.Contains(e["detail"], "454") {
+			t.Errorf("detail %q", e["detail"])
+		}
+	})
+}
+
+// The limit of sessions turns clients away, and every one is told and observed.
+func TestMaxSessions(t *testing.T) {
+	m := &mailServer{t: t, proto: decode.SMTP}
+	r := newRig(t, func(c *Config) { c.MaxSessions = 1 }, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d", m.start()))
+	first := newTalk(t, r.dial())
+	first.until("220")
+	r.session()
+	second := newTalk(t, r.dial())
+	if l := second.line(); !strings.HasPrefix(l, "421") || !strings.Contains(l, "too many sessions") {
+		t.Errorf("the second client was told %q", l)
+	}
+	second.eof()
+	r.session().wait().wantError(faultLimit)
+	first.say("QUIT\r\n")
+	first.line()
+	first.eof()
+}
+
+// A session whose observer panics ends alone.
+func TestPanicStopsAtSession(t *testing.T) {
+	m := &mailServer{t: t, proto: decode.SMTP}
+	first := true
+	r := newRig(t, func(c *Config) {
+		next := c.Observe
+		c.Observe = func(i SessionInfo) Observer {
+			if first {
+				first = false
+				return panicking{}
+			}
+			return next(i)
+		}
+	}, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d", m.start()))
+	if c, err := net.Dial("tcp", r.addr()); err == nil { // it may be reset before it is known to be open
+		if b, err := io.ReadAll(c); err != nil && !isClosed(err) {
+			t.Errorf("%q %v", b, err)
+		}
+		c.Close()
+	}
+	k := newTalk(t, r.dial())
+	k.until("220")
+	k.say("QUIT\r\n")
+	k.line()
+	if !strings.Contains(r.log.String(), "a fault of facteur's own") {
+		t.Errorf("the log does not say it: %s", r.log)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Chunk(c decode.Chunk) {
+	if len(c.Data) > 0 {
+		panic("no")
+	}
+}
+func (panicking) Secrets(decode.Leg, []byte) {}
+func (panicking) Expect(decode.Leg, bool)    {}
+func (panicking) Close(time.Time)            {}
+
+// When facteur is told to stop, a message under way may come to its end; a session that does not end is ended, and told.
+func TestShutdown(t *testing.T) {
+	m := &mailServer{t: t, proto: decode.SMTP}
+	r := newRig(t, nil, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d", m.start()))
+	ends, stays := newTalk(t, r.dial()), newTalk(t, r.dial())
+	ends.line()
+	stays.line()
+	a, b := r.session(), r.session()
+	if a.info.Client.String() != ends.LocalAddr().String() {
+		a, b = b, a
+	}
+	r.stop()
+	time.Sleep(50 * time.Millisecond)
+	if _, err := net.Dial("tcp", r.addr()); err == nil {
+		t.Error("still accepting")
+	}
+	ends.say("QUIT\r\n")
+	ends.line()
+	ends.eof()
+	ends.Close()
+	start := time.Now()
+	stays.eof()
+	if d := time.Since(start); d > shutdownGrace+time.Second {
+		t.Errorf("the other session was ended after %v", d)
+	}
+	r.close()
+	if a.wait().find("session.error", "") != nil {
+		t.Error("a session that ended by itself was ended")
+	}
+	b.wait().wantError(faultShutdown)
+}
+
+// A route that cannot listen is said, and the others go on.
+func TestListenErrors(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	taken, err := ParseRoute(fmt.Sprintf("smtp://%s=smtp://127.0.0.1", l.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, err := ParseRoute("smtp://127.0.0.1:0=smtp://127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []RouteStatus
+	s, err := New(Config{Routes: []Route{taken, free}, Authority: a[0], OnRoute: func(r RouteStatus) { states = append(states, r) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err != nil {
+		t.Errorf("one route can listen: %v", err)
+	}
+	if len(states) != 2 || !errors.Is(states[0].Err, syscall.EADDRINUSE) || !strings.Contains(states[0].Err.Error(), "in use by another program") || states[1].Addr == nil {
+		t.Errorf("told %+v", states)
+	}
+	if addrs := s.Addrs(); addrs[0] != nil || addrs[1] == nil {
+		t.Errorf("addresses %v", addrs)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Serve(ctx); err != nil {
+		t.Error(err)
+	}
+	alone, err := New(Config{Routes: []Route{taken}, Authority: a[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := alone.Listen(); err == nil {
+		t.Error("no route can listen, and that is no error")
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	a, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for route, want := range map[string]string{
+		"imap://:0=imap://elsewhere.example.com":             "facteur ca renew --host elsewhere.example.com",
+		"imap://:0=imaps://mail.example.org?tls=passthrough": "passthrough cannot translate",
+	} {
+		r, err := ParseRoute(route)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := New(Config{Routes: []Route{r}, Authority: a[0]}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", route, err, want)
+		}
+	}
+	if _, err := New(Config{}); err == nil {
+		t.Error("a server without routes was made")
+	}
+}
