@@ -78,7 +78,10 @@ func (h *half) lacks(ack uint32) bool {
 
 // blocks says that a segment with this acknowledgment was sent after octets of h that have not come.
 func (h *half) blocks(ack uint32) bool {
-	return h.synced && h.ended == decode.Open && h.lacks(ack)
+	if !h.synced { // what has come still waits for its beginning
+		return len(h.queue) > 0 && after(ack, h.queue[0].seq) > 0
+	}
+	return h.ended == decode.Open && h.lacks(ack)
 }
 
 // waits says that something of h waits.
@@ -303,7 +306,8 @@ func (t *tcp) rst(c *conn, side decode.Side, seq uint32) {
 // ending tells that a side has ended.
 func (t *tcp) ending(c *conn, side decode.Side, end decode.End) {
 	x := &c.half[side]
-	x.ended, x.end = end, decode.Open
+	x.drop(t) // octets behind its end are nobody's
+	x.ended = end
 	if end == decode.Finished {
 		x.next++
 	} else {

@@ -170,7 +170,9 @@ func (t *tcp) unblock(c *conn, side decode.Side, all bool) bool {
 		}
 		return true
 	}
-	if c.half[side.Other()].blocks(ack) {
+	if y := &c.half[side.Other()]; !y.synced {
+		return t.begin(c, side.Other(), true)
+	} else if y.blocks(ack) {
 		t.skip(c, side.Other(), ack)
 	} else {
 		t.advance(c, side)
@@ -216,7 +218,7 @@ func (t *tcp) skip(c *conn, side decode.Side, to uint32) {
 	if len(x.queue) > 0 && after(x.queue[0].seq, to) <= 0 {
 		to, known = x.queue[0].seq, true
 	}
-	if x.end != decode.Open && after(x.endAt, to) <= 0 {
+	if (x.end == decode.Finished || x.end == decode.Reset && len(x.queue) == 0) && after(x.endAt, to) <= 0 {
 		to, known = x.endAt, true
 	}
 	n := after(to, x.next)
