@@ -15,6 +15,7 @@ type Conn struct {
 	handshakes []*handshake // from number first on
 	first      int
 	buf        []byte // what was opened last
+	learned    map[string][]byte
 }
 
 // handshake is what both sides agreed, or are about to.
@@ -42,8 +43,9 @@ type handshake struct {
 	torn                              bool
 	encrypted                         []byte // the RSA-encrypted pre-master secret
 
-	master []byte
-	epochs [2]*epoch // of TLS 1.2 and before
+	offered, given []byte // ids of the session ticket that the client offered, and of the one that the server gave
+	master         []byte
+	epochs         [2]*epoch // of TLS 1.2 and before
 }
 
 // half is one side's stream.

@@ -239,6 +239,7 @@ func (i *helloInfo) sessionTicket(r *reader) {
 		i.add("session_ticket", "supported", r.off-4, r.end)
 		return
 	}
+	i.ticket = slices.Clone(r.raw[r.off:r.end])
 	i.hex("session_ticket", r.raw[r.off:r.end], r.off)
 }
 

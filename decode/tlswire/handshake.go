@@ -160,6 +160,12 @@ func (c *Conn) later(h *half, hs *handshake, raw []byte) Message {
 		if raw[0] == 16 && h.side == Client {
 			hs.keyExchange(raw)
 		}
+		if raw[0] == 4 && h.side == Server {
+			r := newReader(raw, 8)
+			if hs.given = ticketID(r.sub(2).rest()); hs.given != nil && hs.master != nil {
+				c.learn(labelTicket, hs.given, hs.master)
+			}
+		}
 		return m
 	}
 	if !h.sealed13 {

@@ -21,6 +21,7 @@ type helloInfo struct {
 	version    uint16 // legacy_version, or the one a server selected
 	random     [32]byte
 	session    []byte
+	ticket     []byte
 	suites     []uint16
 	suite      uint16
 	extensions []uint16
@@ -132,7 +133,7 @@ func (c *Conn) clientHello(h *half, raw []byte) Message {
 	m, i := parseClientHello(raw)
 	hs := c.begin(h, i.random)
 	hs.hello = slices.Clone(raw[:min(len(raw), maxTranscript)])
-	hs.clientSession, hs.early, hs.sni = i.session, i.early, i.sni
+	hs.clientSession, hs.early, hs.sni, hs.offered = i.session, i.early, i.sni, ticketID(i.ticket)
 	if len(hs.serverSession) > 0 { // the server's answer came first
 		hs.setResumed()
 	}

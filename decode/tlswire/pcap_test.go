@@ -65,7 +65,7 @@ func (f *flow) add(side Side, seq uint32, syn bool, data []byte) {
 }
 
 // readFlows reads the TCP connections of a pcap or pcapng file, in order of their first packet.
-func readFlows(t testing.TB, path string) []*flow {
+func readFlows(t testing.TB, path string, k *KeyLog) []*flow {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -84,12 +84,14 @@ func readFlows(t testing.TB, path string) []*flow {
 	} else if len(b) >= 24 {
 		r.pcap(b)
 	}
+	k.Add(r.secrets)
 	return r.flows
 }
 
 type flowReader struct {
-	flows []*flow
-	byKey map[string]*flow
+	flows   []*flow
+	byKey   map[string]*flow
+	secrets []byte
 }
 
 func (r *flowReader) pcap(b []byte) {
@@ -130,6 +132,9 @@ func (r *flowReader) pcapng(b []byte) {
 			if i := int(o.Uint32(b[8:])); i < len(links) {
 				r.packet(links[i], b[28:28+int(o.Uint32(b[20:]))])
 			}
+		case 10: // Decryption Secrets Block
+			r.secrets = append(r.secrets, b[16:min(16+int(o.Uint32(b[12:])), n)]...)
+			r.secrets = append(r.secrets, '\n')
 		case 3:
 			r.packet(links[0], b[12:12+min(int(o.Uint32(b[8:])), n-16)])
 		}
@@ -172,12 +177,20 @@ func (r *flowReader) packet(link uint32, p []byte) {
 		}
 		src, dst, p = string(p[12:16]), string(p[16:20]), p[n:]
 	case 6:
-		if len(p) < 60 || p[6] != 6 {
+		if len(p) < 60 {
 			return
 		}
 		total := 40 + int(binary.BigEndian.Uint16(p[4:]))
 		p = p[:min(len(p), total)]
+		next := p[6]
 		src, dst, p = string(p[8:24]), string(p[24:40]), p[40:]
+		for (next == 0 || next == 43 || next == 60) && len(p) >= 8 {
+			n := 8 * (int(p[1]) + 1)
+			next, p = p[0], p[min(n, len(p)):]
+		}
+		if next != 6 {
+			return
+		}
 	default:
 		return
 	}
@@ -194,7 +207,7 @@ func (r *flowReader) segment(src, dst string, seq uint32, flags byte, data []byt
 		key = dst + src
 	}
 	f := r.byKey[key]
-	if f == nil || flags&0x12 == 2 && f.started[0] && f.next[0] != seq+1 && f.started[1] {
+	if f == nil || flags&0x12 == 2 && f.started[1] && f.next[0] != seq+1 {
 		client := src
 		if flags&0x12 == 0x12 || flags&2 == 0 && binary.BigEndian.Uint16([]byte(src[len(src)-2:])) < 1024 {
 			client = dst

@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/hmac"
 	"crypto/rsa"
+	"crypto/sha256"
 	"math/big"
 )
 
@@ -73,22 +74,73 @@ func ssl3PRF(out, secret, seed []byte) {
 
 // masterSecret finds the session's master secret: in the key log by client random, by the session id it resumes, or from
 // the pre-master secret that a key log line or a server's private key gives. nil if there is none.
-func (h *handshake) masterSecret(s Secrets) []byte {
-	if h.master != nil || s == nil || !h.haveClient {
+func (c *Conn) masterSecret(h *handshake) []byte {
+	if h.master != nil || !h.haveClient {
 		return h.master
 	}
-	m := s.Secret("CLIENT_RANDOM", h.clientRandom[:])
+	m := c.secret("CLIENT_RANDOM", h.clientRandom[:])
 	if len(m) != masterLen && h.resumed {
-		m = s.Secret("SESSION_ID", h.serverSession)
+		m = c.secret(labelSession, h.serverSession)
 	}
-	if len(m) != masterLen && !h.resumed {
-		m = h.fromPreMaster(h.preMaster(s))
+	if len(m) != masterLen && h.resumed && h.offered != nil {
+		m = c.secret(labelTicket, h.offered)
+	}
+	if len(m) != masterLen && !h.resumed && c.secrets != nil {
+		m = h.fromPreMaster(h.preMaster(c.secrets))
 	}
 	if len(m) != masterLen {
 		return nil
 	}
 	h.master = append([]byte(nil), m...)
+	if !h.resumed && len(h.serverSession) > 0 {
+		c.learn(labelSession, h.serverSession, m)
+	}
+	if h.given != nil {
+		c.learn(labelTicket, h.given, m)
+	}
 	return h.master
+}
+
+// The labels under which master secrets are kept for resumption. The first is Wireshark's own.
+const (
+	labelSession = "SESSION_ID"
+	labelTicket  = "TICKET"
+)
+
+// maxLearned limits the secrets that a Conn remembers for its own renegotiations.
+const maxLearned = 64
+
+// secret asks for a secret, also of what the connection itself has shown.
+func (c *Conn) secret(label string, id []byte) []byte {
+	if c.secrets != nil {
+		if s := c.secrets.Secret(label, id); s != nil {
+			return s
+		}
+	}
+	return c.learned[label+string(id)]
+}
+
+// learn remembers a master secret by the session id or ticket under which it may be resumed, here or in a connection
+// to come.
+func (c *Conn) learn(label string, id, secret []byte) {
+	if l, ok := c.secrets.(Learner); ok {
+		l.Learn(label, id, secret)
+	}
+	if c.learned == nil {
+		c.learned = map[string][]byte{}
+	}
+	if len(c.learned) < maxLearned {
+		c.learned[label+string(id)] = append([]byte(nil), secret...)
+	}
+}
+
+// ticketID is what a session ticket is filed under.
+func ticketID(ticket []byte) []byte {
+	if len(ticket) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(ticket)
+	return sum[:]
 }
 
 // fromPreMaster is RFC 5246 section 8.1, or RFC 7627 section 4 where the extended master secret was agreed.

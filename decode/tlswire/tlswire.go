@@ -24,15 +24,16 @@ import "crypto/rsa"
 // Secrets opens TLS sessions. Its methods may be called from several goroutines.
 type Secrets interface {
 	// Secret gives what an NSS key log has under label ("CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0" …) for the session
-	// with that client random (32 octets), or nil. Two labels are asked for with another key, as the format has it: "RSA"
-	// with the first 8 octets of the encrypted pre-master secret, and "SESSION_ID" with a session id to be resumed.
+	// with that client random (32 octets), or nil. Some labels are asked for with another key: "RSA", as the format has
+	// it, with the first 8 octets of the encrypted pre-master secret; "SESSION_ID" and "TICKET" as [Learner] says.
 	Secret(label string, clientRandom []byte) []byte
 	// RSAKeys are servers' private keys, for sessions whose key exchange is RSA.
 	RSAKeys() []*rsa.PrivateKey
 }
 
-// Learner is a Secrets that wants to be told the master secrets of full handshakes (label "SESSION_ID", id the session
-// id), so that a later connection resuming the session can be opened although its own secret was never logged.
+// Learner is a Secrets that wants to be told master secrets that were worked out (labels "SESSION_ID", with the session
+// id, and "TICKET", with the SHA-256 of the ticket), so that a later connection resuming the session can be opened
+// although its own secret was never logged.
 type Learner interface {
 	Learn(label string, id, secret []byte)
 }

@@ -164,15 +164,12 @@ func (c *Conn) findKeys12(h *half) string {
 	if su := suiteOf(hs.suite); su.bulk == bulkUnknown || su.tls13 || hs.compressed {
 		return UnsupportedCipher
 	}
-	master := hs.masterSecret(c.secrets)
+	master := c.masterSecret(hs)
 	if master == nil {
 		return NoSecrets
 	}
 	if hs.epochs[0] == nil {
 		hs.epochs = hs.keys12(master)
-		if l, ok := c.secrets.(Learner); ok && len(hs.serverSession) > 0 && !hs.resumed {
-			l.Learn("SESSION_ID", hs.serverSession, master)
-		}
 	}
 	h.keys = hs.epochs[h.side]
 	h.keys.join(&h.pos)
