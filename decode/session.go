@@ -55,11 +55,15 @@ func (s *Session) Implicit(id Leg, on bool) {
 func (s *Session) Feed(c Chunk) []Event {
 	s.evs = s.evs[:0]
 	s.guard(func() {
-		for _, part := range c.parts() {
-			if s.stalled {
-				s.enqueue(part)
-			} else {
-				s.chunk(part)
+		if c.single() && !s.stalled {
+			s.chunk(c)
+		} else {
+			for _, part := range c.parts() {
+				if s.stalled {
+					s.enqueue(part)
+				} else {
+					s.chunk(part)
+				}
 			}
 		}
 		s.resume()
@@ -93,16 +97,15 @@ func (s *Session) Close(t time.Time) []Event {
 	return s.evs
 }
 
+// single reports whether a chunk is one thing only.
+func (c *Chunk) single() bool {
+	return c.Told == nil && (c.Lost == 0 && (len(c.Data) == 0 || c.End == Open) || len(c.Data) == 0 && c.End == Open)
+}
+
 // parts takes a chunk apart, so that each part is one thing.
-func (c Chunk) parts() []Chunk {
-	whole := 0
-	for _, set := range [...]bool{c.Told != nil, c.Lost > 0, len(c.Data) > 0, c.End != Open} {
-		if set {
-			whole++
-		}
-	}
-	if whole <= 1 {
-		return []Chunk{c}
+func (c *Chunk) parts() []Chunk {
+	if c.single() {
+		return []Chunk{*c}
 	}
 	var ps []Chunk
 	head := Chunk{Time: c.Time, Leg: c.Leg, From: c.From}
