@@ -43,6 +43,7 @@ type imap struct {
 type imapCommand struct {
 	tag, name string
 	seq       int
+	layer     Layer
 	mailbox   string // SELECT and EXAMINE
 }
 
@@ -50,6 +51,7 @@ type imapCommand struct {
 type imapKnown struct {
 	startTLS, loginDisabled bool
 	fresh                   bool // said on the layer that is spoken now
+	layer                   Layer
 }
 
 // imapUnit is the command or response of a side that is being read: lines, joined by literals.
@@ -58,6 +60,7 @@ type imapUnit struct {
 	raw      []byte
 	segments []imapSegment
 	literals []imapLiteral
+	told     int   // of raw: shown by an imap.data.begin already
 	inside   int64 // octets of literals kept
 
 	literal   bool  // a literal is next
@@ -252,11 +255,24 @@ func (u *imapUnit) admits(from Side, line []byte) bool {
 	if from == Server {
 		tag, rest, _ := bytes.Cut(first, []byte{' '})
 		word, _, _ := bytes.Cut(rest, []byte{' '})
-		if len(tag) == 1 && tag[0] == '+' || isStatus(word) {
+		if len(tag) == 1 && tag[0] == '+' || isStatus(word) || numbersOnly(rest) {
 			return false
 		}
 	}
 	return !inQuotes(line)
+}
+
+// numbersOnly reports whether data has no place for a string, and so none for a literal.
+func numbersOnly(data []byte) bool {
+	word, rest, _ := bytes.Cut(data, []byte{' '})
+	if len(word) > 0 && digit(word[0]) {
+		word, _, _ = bytes.Cut(rest, []byte{' '})
+	}
+	switch upper(word) {
+	case "CAPABILITY", "ENABLED", "FLAGS", "SEARCH", "SORT", "THREAD", "EXISTS", "RECENT", "EXPUNGE", "VANISHED":
+		return true
+	}
+	return false
 }
 
 // isStatus reports whether a word begins a status response.
@@ -375,9 +391,20 @@ func (p *imap) secured() {
 	if p.await == "STARTTLS" {
 		p.await = ""
 	}
-	p.known = imapKnown{}
-	p.running = p.running[:0]
-	p.units[Client].reset()
+	if p.known.layer == Wire {
+		p.known = imapKnown{}
+	}
+	n := 0
+	for _, c := range p.running { // a capture may have all that the client sent before the server's first octet
+		if c.layer != Wire {
+			p.running[n] = c
+			n++
+		}
+	}
+	p.running = p.running[:n]
+	if f := &p.l.sides[Client].plain; f.at == 0 && len(f.buf) == 0 {
+		p.units[Client].reset()
+	}
 	if p.started {
 		p.greeted = true
 	}

@@ -178,7 +178,7 @@ func (p *imap) noCommand(f *frame, span Span, tag string) {
 	b.note("session.violation." + rule)
 	e := b.emit(f, span, "session.violation")
 	if rule == "empty_command" {
-		p.push(imapCommand{tag: tag, seq: e.Seq})
+		p.push(imapCommand{tag: tag, seq: e.Seq, layer: e.Layer})
 	}
 }
 
@@ -204,7 +204,13 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		c.p = v.from
 		v = c.remainder()
 	}
+	if v.kind == imapLit && !v.literal.held && a.name != "content" {
+		return // refused, or too large to be shown
+	}
 	switch a.name {
+	case "content":
+		b.appended(&v)
+		return
 	case "password":
 		b.addSecret(a.name, &v)
 		return
@@ -212,7 +218,7 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		v.text = mailboxName(v.text)
 	case "action":
 		v.text = upperWord(v.text)
-	case "criteria", "content", "parameters", "entries":
+	case "criteria", "parameters", "entries":
 		v.text = b.t.expand(v.from, v.to)
 	}
 	if a.name == "flags" && v.kind == imapAtom { // STORE 1 FLAGS \Seen \Deleted, without a list
@@ -227,6 +233,19 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		b.noteItems(v.from, v.to)
 	case "capabilities":
 		b.words(v.from, v.to, b.noteCapability)
+	}
+}
+
+// appended names the sizes of the messages that APPEND or REPLACE brings, or how CATENATE makes one (RFC 4469).
+func (b *imapEvent) appended(v *imapValue) {
+	if len(v.text) > 8 && strings.EqualFold(v.text[:8], "CATENATE") {
+		b.addValue("catenate", v)
+		return
+	}
+	for i := range b.t.literals {
+		if l := &b.t.literals[i]; l.from >= v.from {
+			b.add("octets", decimal(l.size), l.from, l.to)
+		}
 	}
 }
 
@@ -277,7 +296,7 @@ func (t *imapText) expand(from, to int) string {
 // after does what a command means for the octets that follow it.
 func (p *imap) after(f *frame, e *Event, tag, name string) {
 	u := &p.units[Client]
-	cmd := imapCommand{tag: tag, name: name, seq: e.Seq}
+	cmd := imapCommand{tag: tag, name: name, seq: e.Seq, layer: e.Layer}
 	switch name {
 	case "SELECT", "EXAMINE":
 		cmd.mailbox = p.mailbox

@@ -96,7 +96,7 @@ func (p *imap) data(b *imapEvent, name string, at int) {
 		b.vanished(&c)
 	case "ID", "NAMESPACE":
 		if name == "ID" {
-			b.enterPairs(&c)
+			b.identity(&c)
 			return
 		}
 		for _, kind := range [...]string{"personal", "others", "shared"} {
@@ -144,7 +144,7 @@ func (b *imapEvent) named(c *imapCursor, name string) {
 	if name == "mailbox" {
 		v.text = mailboxName(v.text)
 	}
-	b.addValue(name, &v)
+	b.addNil(name, &v)
 }
 
 // pairs reads (NAME value NAME value …), naming each value by its name in lower case.
@@ -162,12 +162,12 @@ func (b *imapEvent) pairs(c *imapCursor) {
 			return
 		}
 		b.noteAt(b.itemID(key.text), key.from, key.to)
-		b.addValue(lowerName(key.text), &v)
+		b.addNil(lowerName(key.text), &v)
 	}
 }
 
-// enterPairs reads the pairs of ID (RFC 2971), or NIL.
-func (b *imapEvent) enterPairs(c *imapCursor) {
+// identity reads the pairs of ID (RFC 2971), or NIL.
+func (b *imapEvent) identity(c *imapCursor) {
 	if !c.enter() {
 		return
 	}
@@ -180,8 +180,16 @@ func (b *imapEvent) enterPairs(c *imapCursor) {
 		if v.kind == imapEnd || v.kind == imapClose {
 			return
 		}
-		b.addValue(lowerName(key.text), &v)
+		b.addNil("id_"+strings.ToLower(key.text), &v)
 	}
+}
+
+// addNil is addValue, with nothing for NIL.
+func (b *imapEvent) addNil(name string, v *imapValue) {
+	if v.isNil() {
+		v.text = ""
+	}
+	b.addValue(name, v)
 }
 
 // lowerName is strings.ToLower, without a copy for the names that are met all the time.
@@ -189,7 +197,12 @@ func lowerName(s string) string {
 	if name, ok := imapLowerNames[s]; ok {
 		return name
 	}
-	return strings.ToLower(s)
+	name := strings.ToLower(s)
+	switch name {
+	case "tag", "name", "number", "code", "text", "line", "state": // these say something else of a response
+		return "item_" + name
+	}
+	return name
 }
 
 var imapLowerNames = func() map[string]string {

@@ -43,7 +43,7 @@ func (b *imapEvent) item(item, v *imapValue) {
 	case "rfc822", "rfc822.header", "rfc822.text":
 		b.content(name, v)
 	default:
-		b.addValue(name, v)
+		b.addNil(name, v)
 	}
 }
 

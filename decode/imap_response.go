@@ -38,8 +38,8 @@ var imapAnswers = map[string]string{
 	"RECENT":     "SELECT EXAMINE NOOP CHECK IDLE APPEND COPY MOVE EXPUNGE REPLACE",
 	"EXPUNGE":    "EXPUNGE MOVE NOOP CHECK IDLE REPLACE",
 	"VANISHED":   "EXPUNGE MOVE NOOP CHECK IDLE REPLACE SELECT EXAMINE FETCH",
-	"FETCH":      "FETCH STORE NOOP CHECK IDLE SELECT EXAMINE SEARCH",
-	"UIDFETCH":   "FETCH STORE NOOP CHECK IDLE SELECT EXAMINE SEARCH",
+	"FETCH":      "FETCH STORE NOOP CHECK IDLE SELECT EXAMINE",
+	"UIDFETCH":   "FETCH STORE NOOP CHECK IDLE SELECT EXAMINE",
 	"BYE":        "LOGOUT",
 }
 
@@ -79,6 +79,10 @@ func (p *imap) response(f *frame, n int) {
 	end := wordEnd(s, 0)
 	tag := s[:end]
 	rest := min(end+1, len(s))
+	if tag != "+" && !isResponse(tag, s[rest:]) {
+		p.notResponse(f, n)
+		return
+	}
 	b.add("tag", tag, 0, end)
 	state := ""
 	switch tag {
@@ -102,6 +106,24 @@ func (p *imap) response(f *frame, n int) {
 		p.act(e, tag)
 	}
 	p.greeted = true
+}
+
+// isResponse reports whether a line is a tag and a status, or data.
+func isResponse(tag, rest string) bool {
+	word := rest[:wordEnd(rest, 0)]
+	if tag == "*" {
+		return word != ""
+	}
+	return tag != "" && len(word) <= 3 && isStatus([]byte(word))
+}
+
+// notResponse tells of a line from the server that is no response.
+func (p *imap) notResponse(f *frame, n int) {
+	b := &p.build
+	b.derive("rule", "not_a_response")
+	b.add("line", b.t.s, 0, len(b.t.s))
+	b.note("session.violation.not_a_response")
+	b.emit(f, f.take(n), "session.violation")
 }
 
 // settle looks at a tagged response before it is emitted: it may refuse the literal that the client waits to send, which
@@ -152,8 +174,7 @@ func (p *imap) continuation(b *imapEvent, at int) {
 		p.challenge(b, at)
 		b.add("text", b.shown()[at:], at, len(s))
 	default:
-		b.re = p.idling
-		if p.idling == 0 && len(p.running) == 1 {
+		if b.re = p.belongs("IDLE"); b.re == 0 && len(p.running) == 1 {
 			b.re = p.running[0].seq
 		}
 		b.add("text", s[at:], at, len(s))
@@ -172,13 +193,17 @@ func (p *imap) tagged(b *imapEvent, tag string, at int) (state string) {
 			break
 		}
 	}
+	u := &p.units[Client]
+	early := !known && u.answered && u.tagOf() == tag // a literal is refused while it is being sent
+	if early {
+		c.name = nameOf(string(u.raw))
+	}
 	verb := strings.TrimPrefix(c.name, "UID ")
 	b.notes[0].ID = b.taggedID(name, verb)
-	u := &p.units[Client]
 	switch {
 	case known:
 		b.re = c.seq
-	case u.answered && u.tagOf() == tag:
+	case early:
 		b.re = u.began
 	default:
 		b.note("lint.unexpected_reply")
@@ -308,7 +333,7 @@ func (p *imap) lintValidity(b *imapEvent, value string) {
 
 // capabilities explains a capability list and remembers what the lints ask for.
 func (p *imap) capabilities(b *imapEvent, from, to int) {
-	p.known = imapKnown{fresh: true}
+	p.known = imapKnown{fresh: true, layer: b.layer}
 	c := b.t.cursor(from, to)
 	for v := c.token(); v.kind != imapEnd; v = c.token() {
 		switch len(v.text) {

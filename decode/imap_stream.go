@@ -133,9 +133,11 @@ func (p *imap) begin(from Side, f *frame) {
 	u.secret = from == Client && u.mayHoldPassword()
 	if !u.secret {
 		tag, _, _ := strings.Cut(b.t.s, " ")
-		b.add("tag", tag, 0, len(tag))
-		b.add("line", b.t.s, 0, len(b.t.s))
+		b.derive("tag", tag)
+		from := min(u.told+min(u.told, 1), len(b.t.s)) // behind the \n that stands for the literal before
+		b.add("line", b.t.s[from:], from, len(b.t.s))
 	}
+	u.told = len(u.raw)
 	b.add("octets", strconv.FormatInt(l.size, 10), l.from, l.to)
 	if what == "" {
 		what = "literal"

@@ -34,6 +34,7 @@ type message struct {
 	sd      *side
 	family  string
 	stuffed bool // a leading dot of a line is doubled (RFC 5321 §4.5.2)
+	form    messageForm
 	total   int64
 	re      int // what its events belong to
 
@@ -76,9 +77,7 @@ type mimeMultipart struct {
 func (m *message) begin(sd *side, f *frame, family string, stuffed bool, form messageForm) {
 	*m = message{sd: sd, family: family, stuffed: stuffed, line: m.line[:0], open: m.open[:0], ids: m.ids, bol: true}
 	m.run.begin(m.family+".data.data", f)
-	if family == "imap" {
-		m.run.kind = "imap.data.data"
-	}
+	m.form = form
 	if form != formOctets {
 		m.state = stateHeader
 	}
@@ -95,7 +94,7 @@ func (m *message) take(f *frame, n int) {
 			n -= m.body(f, n)
 		default:
 			m.sizes.count(&m.part, f.buf[:n])
-			m.run.add(m.sd, f, n)
+			m.pass(f, n)
 			return
 		}
 	}
@@ -248,6 +247,10 @@ func (m *message) endHeader(f *frame) {
 	e.add("fields", strconv.Itoa(m.fields), Span{})
 	e.note("message.headers_end")
 	m.line, m.fields, m.torn = m.line[:0], 0, false
+	if m.form == formHeader {
+		m.state = stateOctets
+		return
+	}
 	if m.part.kind == "" {
 		m.part.kind = "text/plain" // RFC 2045 §5.2
 	}
@@ -311,7 +314,7 @@ func (m *message) body(f *frame, n int) int {
 		k = n
 	}
 	m.sizes.count(&m.part, data[:k])
-	m.run.add(m.sd, f, k)
+	m.pass(f, k)
 	return k
 }
 
@@ -338,7 +341,7 @@ func (m *message) maybeBoundary(f *frame, data []byte) int {
 		if i == 0 { // an empty line
 			m.bol = true
 			m.sizes.count(&m.part, data[:1])
-			m.run.add(m.sd, f, 1)
+			m.pass(f, 1)
 			return 1
 		}
 		return 0
@@ -420,7 +423,33 @@ func (m *message) own(b []byte) {
 	}
 }
 
-func (m *message) flushRun() { m.run.flush(m.sd) }
+// pass takes n octets from the frame into the run of body.
+func (m *message) pass(f *frame, n int) {
+	for n > 0 {
+		k := min(int64(n), dataBlock-m.run.n)
+		sp := f.take(int(k))
+		if m.run.n == 0 {
+			m.run.at = sp.From
+		}
+		m.run.n += k
+		n -= int(k)
+		if m.run.n == dataBlock {
+			m.flushRun()
+		}
+	}
+}
+
+// flushRun tells the block of body under way.
+func (m *message) flushRun() {
+	if m.run.n == 0 {
+		return
+	}
+	e := m.emit(m.run.kind, Span{m.run.at, m.run.at + m.run.n})
+	e.add("octets", strconv.FormatInt(m.run.n, 10), Span{})
+	e.note(m.run.kind)
+	m.run.at += m.run.n
+	m.run.n = 0
+}
 
 // emit begins an event of the message.
 func (m *message) emit(kind string, span Span) *Event {

@@ -21,7 +21,7 @@ func (ps mimeParameters) get(name string) string {
 
 func (ps mimeParameters) add(e *Event) {
 	for _, p := range ps {
-		e.add(p.Name, p.Value, Span{})
+		e.add("parameter."+p.Name, p.Value, Span{})
 	}
 }
 
@@ -191,9 +191,7 @@ func received(e *Event, value string) {
 	if i := strings.LastIndexByte(value, ';'); i >= 0 {
 		hop, date = value[:i], strings.TrimSpace(value[i+1:])
 	}
-	if !strings.HasPrefix(hop, " ") {
-		hop = " " + hop
-	}
+	hop = " " + strings.ReplaceAll(hop, "\t", " ")
 	name, from, depth := "", 0, 0
 	end := func(to int) {
 		if name != "" && to > from {
@@ -206,7 +204,7 @@ func received(e *Event, value string) {
 			depth++
 		case ')':
 			depth = max(0, depth-1)
-		case ' ', '\t':
+		case ' ':
 			if depth > 0 {
 				continue
 			}
@@ -258,7 +256,7 @@ func tags(e *Event, value string) {
 		var tag string
 		tag, value, _ = strings.Cut(value, ";")
 		if name, v, ok := strings.Cut(tag, "="); ok {
-			e.add(strings.TrimSpace(name), strings.TrimSpace(v), Span{})
+			e.add("tag."+strings.TrimSpace(name), strings.TrimSpace(v), Span{})
 		}
 	}
 }
@@ -276,7 +274,7 @@ func authenticationResults(e *Event, value string) {
 		result, rest = cutQuoted(rest, ';')
 		method, v, ok := strings.Cut(strings.TrimSpace(result), "=")
 		if ok {
-			e.add(strings.ToLower(strings.TrimSpace(method)), strings.TrimSpace(v), Span{})
+			e.add("result."+strings.ToLower(strings.TrimSpace(method)), strings.TrimSpace(v), Span{})
 		}
 	}
 }
@@ -291,7 +289,7 @@ func receivedSPF(e *Event, value string) {
 		pair, rest = cutQuoted(rest, ';')
 		for _, word := range strings.Fields(pair) {
 			if name, v, ok := strings.Cut(word, "="); ok {
-				e.add(strings.ToLower(name), unquote(v), Span{})
+				e.add("spf."+strings.ToLower(name), unquote(v), Span{})
 			}
 		}
 	}
