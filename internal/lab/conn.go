@@ -35,14 +35,15 @@ var errLineTooLong = errors.New("line too long")
 // conn is one session's connection. The goroutine of the session owns it and closes it; only end may be called from
 // elsewhere.
 type conn struct {
-	server   *Server
-	service  string
-	id       uint64
-	log      *slog.Logger
-	patience time.Duration
-	secure   *tls.Conn // nil in clear
-	br       *bufio.Reader
-	bareLF   bool // the line last read ended with LF alone: someone types by hand
+	server     *Server
+	service    string
+	id         uint64
+	log        *slog.Logger
+	patience   time.Duration
+	secure     *tls.Conn // nil in clear
+	br         *bufio.Reader
+	compressed bool // COMPRESS runs
+	bareLF     bool // the line last read ended with LF alone: someone types by hand
 
 	mu       sync.Mutex // guards the writing half
 	net      net.Conn   // the TLS connection, once there is one
@@ -125,6 +126,18 @@ func (c *conn) startTLS() error {
 	c.mu.Lock()
 	c.secure, c.net, c.br = secure, secure, bufio.NewReader(secure)
 	c.mu.Unlock()
+	return nil
+}
+
+// deflate compresses all that follows.
+func (c *conn) deflate() error {
+	d, err := newDeflatedConn(c.net, c.br)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.net, c.br, c.compressed = d, bufio.NewReader(d), true
 	return nil
 }
 

@@ -14,7 +14,8 @@ type imapSession struct {
 	drop    *maildrop
 	view    *view // the mailbox selected, nil for none
 	tag     string
-	ok      string // what stands after "tag OK", set by a step that has more to say
+	after   func() error // what follows the tagged OK, set by a step that changes the connection
+	ok      string       // what stands after "tag OK", set by a step that has more to say
 }
 
 // imapState is when a command is allowed (RFC 3501, section 3).
@@ -62,6 +63,7 @@ func init() { // because NOOP's and others' steps lead back to this table
 		"APPEND":       {(*imapSession).append, authenticated, "", false},
 		"IDLE":         {(*imapSession).idle, authenticated, "Idle completed.", false},
 		"CHECK":        {(*imapSession).noop, selected, "Check completed.", false},
+		"COMPRESS":     {(*imapSession).compress, authenticated, "", false},
 		"CLOSE":        {(*imapSession).closeCommand, selected, "Close completed.", false},
 		"UNSELECT":     {(*imapSession).unselect, selected, "Unselect completed.", false},
 		"EXPUNGE":      {(*imapSession).expunge, selected, "Expunge completed.", true},
@@ -142,8 +144,13 @@ func (s *imapSession) run(a *arguments) error {
 	s.tellChanges(uid || name != "FETCH" && name != "STORE" && name != "SEARCH")
 	if status == nil {
 		s.printf("%s OK %s\r\n", s.tag, s.ok)
-		if name == "STARTTLS" {
-			return s.startTLSNow()
+		if s.after != nil {
+			after := s.after
+			s.after = nil
+			if err := s.flush(); err != nil {
+				return err
+			}
+			return after()
 		}
 	}
 	return err
@@ -158,6 +165,9 @@ func (s *imapSession) untagged(format string, args ...any) {
 func (s *imapSession) capabilities() []string {
 	list := []string{"IMAP4rev1", "SASL-IR", "ENABLE", "ID", "IDLE", "LITERAL+", "NAMESPACE"}
 	if s.account != nil {
+		if s.server.options.Compress && !s.compressed {
+			list = append(list, "COMPRESS=DEFLATE")
+		}
 		return append(list, "CHILDREN", "ESEARCH", "LIST-EXTENDED", "LIST-STATUS", "MOVE", "SPECIAL-USE", "STATUS=SIZE", "UIDPLUS", "UNSELECT")
 	}
 	if s.offersTLS() {
@@ -166,7 +176,7 @@ func (s *imapSession) capabilities() []string {
 	if !s.mayLogIn() {
 		return append(list, "LOGINDISABLED")
 	}
-	for _, m := range saslMechanisms {
+	for _, m := range s.mechanisms() {
 		list = append(list, "AUTH="+m)
 	}
 	return list
@@ -216,15 +226,24 @@ func (s *imapSession) startTLSCommand(a *arguments) error {
 	case faults.RefuseStartTLS:
 		return no("[UNAVAILABLE] TLS is not available now.")
 	}
-	s.ok = "Begin TLS negotiation now."
+	s.ok, s.after = "Begin TLS negotiation now.", s.startTLS
 	return nil
 }
 
-func (s *imapSession) startTLSNow() error {
-	if err := s.flush(); err != nil {
+// compress is COMPRESS, RFC 4978.
+func (s *imapSession) compress(a *arguments) error {
+	a.space()
+	mechanism := strings.ToUpper(a.atom())
+	switch err := a.end(); {
+	case err != nil:
 		return err
+	case !s.server.options.Compress || mechanism != "DEFLATE":
+		return bad("Unknown compression mechanism.")
+	case s.compressed:
+		return no("[COMPRESSIONACTIVE] COMPRESSION already active.")
 	}
-	return s.startTLS()
+	s.ok, s.after = "Begin compression.", s.deflate
+	return nil
 }
 
 // login is LOGIN, RFC 3501, section 6.2.3.
@@ -257,7 +276,7 @@ func (s *imapSession) authenticate(a *arguments) error {
 	if !s.mayLogIn() {
 		return no("[PRIVACYREQUIRED] Plaintext authentication disallowed on non-secure connections.")
 	}
-	account, err := sasl(mechanism, initial, func(challenge string) (string, error) {
+	account, err := s.sasl(mechanism, initial, func(challenge string) (string, error) {
 		s.printf("+ %s\r\n", challenge)
 		return s.readLine()
 	})

@@ -52,6 +52,8 @@ type playedConn struct {
 	greeting string // the first line
 	command  string // the first word last sent
 	last     string // for $last
+	answered string // the last answer
+	scram    *scramClient
 }
 
 // Play runs a script and returns when its last step is done. It stops at the first answer that is not as expected
@@ -130,6 +132,13 @@ func (p *player) act(i int, c *playedConn, step Step) error {
 	switch step.Op {
 	case OpTLS:
 		return p.secure(c)
+	case OpCompress:
+		d, err := newDeflatedConn(c.Conn, c.r)
+		if err != nil {
+			return err
+		}
+		c.Conn, c.r = d, bufio.NewReaderSize(d, maxAnswerLine)
+		return nil
 	case OpClose:
 		delete(p.conns, step.Conn)
 		return c.Close()
@@ -137,7 +146,10 @@ func (p *player) act(i int, c *playedConn, step Step) error {
 		delete(p.conns, step.Conn)
 		return c.cut()
 	case OpSay:
-		text := p.fill(c, step.Send)
+		text, err := p.fillSecrets(c, p.fill(c, step.Send))
+		if err != nil {
+			return err
+		}
 		c.command, _, _ = strings.Cut(strings.TrimRight(text, "\r\n"), " ")
 		if _, err := io.WriteString(c, text); err != nil {
 			return fmt.Errorf("sending: %w", err)
@@ -154,6 +166,7 @@ func (p *player) act(i int, c *playedConn, step Step) error {
 	if err != nil {
 		return fmt.Errorf("waiting for %q: %w", want, err)
 	}
+	c.answered = got
 	if step.Op == OpOpen {
 		c.greeting = got
 	}
@@ -170,6 +183,25 @@ func (p *player) fill(c *playedConn, s string) string {
 	}
 	return strings.NewReplacer("$date", p.t.Now().Format(dateFormat), "$unique", p.unique, "$last", c.last,
 		"$digest", c.digest(s)).Replace(s)
+}
+
+// fillSecrets replaces the words of a SCRAM exchange, which has steps of its own.
+func (p *player) fillSecrets(c *playedConn, s string) (string, error) {
+	if !strings.Contains(s, "$scram-") {
+		return s, nil
+	}
+	word, message, err := "$scram-final", "", error(nil)
+	switch {
+	case strings.Contains(s, "$scram-first-plus"):
+		word = "$scram-first-plus"
+		message, err = c.scramFirst(bob(), p.unique, true)
+	case strings.Contains(s, "$scram-first"):
+		word = "$scram-first"
+		message, err = c.scramFirst(bob(), p.unique, false)
+	default:
+		message, err = c.scramFinal()
+	}
+	return strings.Replace(s, word, message, 1), err
 }
 
 // digest is what APOP proves the password with, for the account that the command names (RFC 1939, section 7).
@@ -236,7 +268,7 @@ func (p *player) secure(c *playedConn) error {
 		return fmt.Errorf("%d octets in clear after the answer to STARTTLS, before TLS", n)
 	}
 	secure := tls.Client(c.Conn, &tls.Config{
-		RootCAs: p.t.RootCAs, ServerName: p.t.ServerName, KeyLogWriter: p.t.KeyLog,
+		RootCAs: p.t.RootCAs, ServerName: p.t.ServerName, KeyLogWriter: p.t.KeyLog, ClientSessionCache: p.t.Sessions,
 		MinVersion: p.t.MinVersion, MaxVersion: p.t.MaxVersion,
 	})
 	if err := secure.Handshake(); err != nil {
@@ -249,6 +281,9 @@ func (p *player) secure(c *playedConn) error {
 // cut breaks the TCP connection with a reset, without TLS's or the protocol's farewell.
 func (c *playedConn) cut() error {
 	nc := c.Conn
+	if deflated, ok := nc.(*deflatedConn); ok {
+		nc = deflated.Conn
+	}
 	if secure, ok := nc.(*tls.Conn); ok {
 		nc = secure.NetConn()
 	}

@@ -3,6 +3,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"testing"
 	"time"
@@ -32,6 +33,62 @@ func TestScriptsPlay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The optional scripts must play where their options are set, and SCRAM must refuse a wrong proof and a wrong binding.
+func TestOptionalScriptsPlay(t *testing.T) {
+	s := start(t, Options{Compress: true, Mechanisms: knownMechanisms})
+	for _, script := range OptionalScripts() {
+		if err := Play(t.Context(), script, s.Targets()); err != nil {
+			t.Error(err)
+		}
+	}
+	for name, steps := range map[string][]Step{
+		"wrong proof":           {open("c", POP3S, "+OK"), say("c", "AUTH SCRAM-SHA-256 $scram-first\r\n", "+ "), say("c", b64("c=biws,r=x,p=AAAA")+"\r\n", "-ERR [AUTH]")},
+		"binding not asked for": {open("c", POP3S, "+OK"), say("c", "AUTH SCRAM-SHA-256-PLUS $scram-first\r\n", "-ERR [AUTH]")},
+		"binding in clear":      {open("c", POP3, "+OK"), say("c", "AUTH SCRAM-SHA-256-PLUS x\r\n", "-ERR unsupported")},
+		"compressed too early":  {open("c", IMAP, "* OK"), say("c", "a1 COMPRESS DEFLATE\r\n", "a1 BAD")},
+	} {
+		if err := Play(t.Context(), Script{ID: name, Steps: steps}, s.Targets()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Start(t.Context(), Options{Mechanisms: []string{"KERBEROS_V4"}}); err == nil {
+		t.Error("an unknown mechanism was accepted")
+	}
+}
+
+// A second connection with the same session cache must resume, for the lessons and tests on resumption.
+func TestResumption(t *testing.T) {
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		s := start(t, Options{MaxVersion: version})
+		targets := s.Targets()
+		cache := &countingCache{ClientSessionCache: tls.NewLRUClientSessionCache(4)}
+		targets.Sessions = cache
+		script, _ := FindScript("pop3-keep")
+		for range 2 {
+			if err := Play(t.Context(), script, targets); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if cache.hits != 1 {
+			t.Errorf("%s: %d sessions found in the cache, want 1", tls.VersionName(version), cache.hits)
+		}
+	}
+}
+
+// countingCache counts the sessions found.
+type countingCache struct {
+	tls.ClientSessionCache
+	hits int
+}
+
+func (c *countingCache) Get(key string) (*tls.ClientSessionState, bool) {
+	s, ok := c.ClientSessionCache.Get(key)
+	if ok {
+		c.hits++
+	}
+	return s, ok
 }
 
 // What the first lesson says must hold: the message arrives unstuffed, marked as read, in one copy.

@@ -102,7 +102,7 @@ func (p *pop3Session) capa(string) error {
 		lines = append(lines, "STLS")
 	}
 	if p.mayLogIn() {
-		lines = append(lines, "USER", "SASL "+strings.Join(saslMechanisms, " "))
+		lines = append(lines, "USER", "SASL "+strings.Join(p.mechanisms(), " "))
 	}
 	for _, l := range lines {
 		p.printf("%s\r\n", l)
@@ -183,10 +183,10 @@ func (p *pop3Session) auth(argument string) error {
 	}
 	if mechanism == "" {
 		p.ok("")
-		p.printf("%s\r\n.\r\n", strings.Join(saslMechanisms, "\r\n"))
+		p.printf("%s\r\n.\r\n", strings.Join(p.mechanisms(), "\r\n"))
 		return nil
 	}
-	account, err := sasl(mechanism, initial, func(challenge string) (string, error) {
+	account, err := p.sasl(mechanism, initial, func(challenge string) (string, error) {
 		p.printf("+ %s\r\n", challenge)
 		return p.readLine()
 	})

@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,16 @@ var (
 	errMechanism   = errors.New("unsupported authentication mechanism")
 )
 
-// saslMechanisms are those offered, in the order they are announced.
-var saslMechanisms = []string{"PLAIN", "LOGIN"}
+// defaultMechanisms are the two that show a password, because showing it is the lesson.
+var defaultMechanisms = []string{"PLAIN", "LOGIN"}
+
+// knownMechanisms are all that Options.Mechanisms may name.
+var knownMechanisms = []string{"PLAIN", "LOGIN", scramSHA256, scramSHA256Plus}
+
+// mechanisms are those offered now, in the order they are announced: channel binding needs a TLS session to bind to.
+func (c *conn) mechanisms() []string {
+	return slices.DeleteFunc(slices.Clone(c.server.options.Mechanisms), func(m string) bool { return m == scramSHA256Plus && c.secure == nil })
+}
 
 // checkPassword gives the account whose credentials these are.
 func checkPassword(user, password string) (*Account, error) {
@@ -30,7 +39,11 @@ func checkPassword(user, password string) (*Account, error) {
 
 // sasl runs the server's half of a SASL exchange (RFC 4422). initial is the client's initial response as sent, "" for
 // none; ask sends a challenge in base64 and returns the client's next line.
-func sasl(mechanism, initial string, ask func(challenge string) (string, error)) (*Account, error) {
+func (c *conn) sasl(mechanism, initial string, ask func(challenge string) (string, error)) (*Account, error) {
+	mechanism = strings.ToUpper(mechanism)
+	if !slices.Contains(c.mechanisms(), mechanism) {
+		return nil, errMechanism
+	}
 	next := func(challenge string) ([]byte, error) {
 		line := initial
 		initial = ""
@@ -51,13 +64,15 @@ func sasl(mechanism, initial string, ask func(challenge string) (string, error))
 		}
 		return b, nil
 	}
-	switch strings.ToUpper(mechanism) {
-	case "PLAIN":
-		return saslPlain(next)
+	switch mechanism {
 	case "LOGIN":
 		return saslLogin(next)
+	case scramSHA256:
+		return saslScram(next, nil)
+	case scramSHA256Plus:
+		return saslScram(next, c.secure)
 	}
-	return nil, errMechanism
+	return saslPlain(next)
 }
 
 // saslPlain is PLAIN, RFC 4616: authorization identity, user and password between NULs. Acting for someone else is refused.

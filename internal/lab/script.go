@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"io"
 	"time"
@@ -20,19 +21,21 @@ type Op string
 
 // The operations. Connections have names, so that two devices can take turns in one script.
 const (
-	OpOpen  Op = "open"  // connect to Service and wait for the greeting
-	OpSay   Op = "say"   // send Send and wait for Expect
-	OpTLS   Op = "tls"   // start TLS, as agreed by the step before
-	OpWait  Op = "wait"  // send nothing and wait for Expect
-	OpClose Op = "close" // close in order, once the server has closed or at once
-	OpCut   Op = "cut"   // break the connection without a word, as a dropped network would
+	OpOpen     Op = "open"     // connect to Service and wait for the greeting
+	OpSay      Op = "say"      // send Send and wait for Expect
+	OpTLS      Op = "tls"      // start TLS, as agreed by the step before
+	OpCompress Op = "compress" // start COMPRESS DEFLATE, as agreed by the step before
+	OpWait     Op = "wait"     // send nothing and wait for Expect
+	OpClose    Op = "close"    // close in order, once the server has closed or at once
+	OpCut      Op = "cut"      // break the connection without a word, as a dropped network would
 )
 
 // Step is one exchange.
 //
 // Send is sent as it is, line ends included; these words in it are replaced first: $date (now, RFC 5322), $unique (a
 // token that differs from run to run), $last (the number of the last message, as STAT or EXISTS told it), $digest (the
-// digest of APOP).
+// digest of APOP), $scram-first, $scram-first-plus and $scram-final (bob's messages of SCRAM-SHA-256, without and with
+// channel binding).
 //
 // Expect is what the server's answer must begin with. For SMTP and for POP3 that is the reply (all lines of a multi-line
 // SMTP reply are read first); for IMAP, a whole line: the tagged response "a1 OK", "+" for a continuation request, or an
@@ -49,14 +52,15 @@ type Step struct {
 
 // Targets say where a script's services are and how it connects.
 type Targets struct {
-	Addrs      map[string]string // "host:port" by service
-	RootCAs    *x509.CertPool    // who may have signed the server's certificate; nil for the system's
-	ServerName string            // the name to verify; default mail.exemple.test
-	MinVersion uint16            // of TLS; default TLS 1.2
-	MaxVersion uint16            // of TLS; default: the newest
-	KeyLog     io.Writer         // receives the TLS secrets, as SSLKEYLOGFILE would
-	Pace       time.Duration     // between two exchanges, so that people can follow
-	Now        func() time.Time  // default time.Now
+	Addrs      map[string]string      // "host:port" by service
+	RootCAs    *x509.CertPool         // who may have signed the server's certificate; nil for the system's
+	ServerName string                 // the name to verify; default mail.exemple.test
+	MinVersion uint16                 // of TLS; default TLS 1.2
+	MaxVersion uint16                 // of TLS; default: the newest
+	Sessions   tls.ClientSessionCache // of earlier TLS sessions, so that they are resumed; default none
+	KeyLog     io.Writer              // receives the TLS secrets, as SSLKEYLOGFILE would
+	Pace       time.Duration          // between two exchanges, so that people can follow
+	Now        func() time.Time       // default time.Now
 	OnStep     func(index int, step Step)
 }
 

@@ -6,14 +6,28 @@ import (
 	"slices"
 )
 
-// Scripts gives all scripts: the lessons' own first, then one for each protocol, security and way to log in.
+// Scripts gives the scripts that any practice server plays: the lessons' own first, then one for each protocol, security
+// and way to log in.
 func Scripts() []Script {
 	return append(lessonScripts(), matrixScripts()...)
 }
 
-// FindScript gives the script of an ID.
+// OptionalScripts gives those that need Options.Compress, or Options.Mechanisms with the SCRAM ones. Those with -PLUS must
+// fail through a proxy that ends TLS: that is what channel binding is for.
+func OptionalScripts() []Script {
+	var all []Script
+	for _, sec := range securities {
+		all = append(all, compressScript(sec))
+		for _, m := range scramMethods(sec) {
+			all = append(all, smtpScript(sec, m.smtp), pop3Script(sec, m.pop3), imapScript(sec, m.imap))
+		}
+	}
+	return all
+}
+
+// FindScript gives the script of an ID, optional ones included.
 func FindScript(id string) (Script, bool) {
-	all := Scripts()
+	all := append(Scripts(), OptionalScripts()...)
 	i := slices.IndexFunc(all, func(s Script) bool { return s.ID == id })
 	if i < 0 {
 		return Script{}, false

@@ -161,3 +161,47 @@ func imapScript(sec security, m method) Script {
 		hangUp(only),
 	})
 }
+
+// compressScript logs in, compresses, and works on.
+func compressScript(sec security) Script {
+	begin := []Step{open(only, sec.service[IMAP], "* OK")}
+	if sec.upgrade {
+		begin = append(begin, say(only, "a1 STARTTLS\r\n", "a1 OK"), startTLS(only))
+	}
+	return matrixTitle(IMAP, sec, method{id: "compress", name: "COMPRESS DEFLATE"}, begin, []Step{
+		say(only, "a2 LOGIN bob "+bob().Password+"\r\n", "a2 OK"),
+		say(only, "a3 COMPRESS DEFLATE\r\n", "a3 OK"),
+		{Op: OpCompress, Conn: only},
+		say(only, "a4 COMPRESS DEFLATE\r\n", "a4 NO [COMPRESSIONACTIVE]"),
+		say(only, "a5 SELECT INBOX\r\n", "a5 OK"),
+		say(only, "a6 FETCH 1:* (UID FLAGS ENVELOPE BODYSTRUCTURE)\r\n", "a6 OK"),
+		say(only, "a7 FETCH 3 BODY.PEEK[]\r\n", "a7 OK"),
+		say(only, fmt.Sprintf("a8 APPEND Archives {%d+}\r\n%s\r\n", len(trap), trap), "a8 OK"),
+		say(only, "a9 IDLE\r\n", "+"),
+		say(only, "DONE\r\n", "a9 OK"),
+		say(only, "a10 LOGOUT\r\n", "a10 OK"),
+		hangUp(only),
+	})
+}
+
+// scramMethod is SCRAM in each protocol's syntax.
+type scramMethod struct{ smtp, pop3, imap method }
+
+// scramMethods are SCRAM-SHA-256, with an initial response and without, and with channel binding where there is TLS.
+func scramMethods(sec security) []scramMethod {
+	of := func(id, mechanism, first string, initial bool) scramMethod {
+		exchange := func(command, ask, done string) method {
+			steps := []Step{say(only, command+" "+first+"\r\n", ask)}
+			if !initial {
+				steps = []Step{say(only, command+"\r\n", ask), say(only, first+"\r\n", ask)}
+			}
+			return method{id, mechanism, append(steps, say(only, "$scram-final\r\n", ask), say(only, "\r\n", done))}
+		}
+		return scramMethod{exchange("AUTH "+mechanism, "334 ", "235 "), exchange("AUTH "+mechanism, "+ ", "+OK"), exchange("a2 AUTHENTICATE "+mechanism, "+ ", "a2 OK")}
+	}
+	all := []scramMethod{of("scram-ir", scramSHA256, "$scram-first", true), of("scram", scramSHA256, "$scram-first", false)}
+	if sec.id != "clear" {
+		all = append(all, of("scram-plus", scramSHA256Plus, "$scram-first-plus", true))
+	}
+	return all
+}

@@ -8,7 +8,7 @@
 //
 // The servers are written for this purpose and speak as common servers do, because their words are what learners read:
 // SMTP (RFC 5321 with 1870, 2034, 2920, 3030, 3207, 4954, 6152, 6531), POP3 (RFC 1939 with 2449, 2595, 3206, 5034) and
-// IMAP4rev1 (RFC 3501 with 2177, 2342, 2971, 3348, 3691, 4315, 4731, 4959, 5161, 5258, 5819, 6154, 6851, 7888, 8438).
+// IMAP4rev1 (RFC 3501 with 2177, 2342, 2971, 3348, 3691, 4315, 4731, 4959, 4978, 5161, 5258, 5819, 6154, 6851, 7888, 8438).
 // They are patient where a person types by hand: a bare LF ends a command, and time limits are the RFCs' own.
 //
 // [Play] runs a [Script], a mail client's half of a conversation, against these doors or against a proxy's.
@@ -23,7 +23,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +59,8 @@ type Options struct {
 	MaxVersion  uint16                                               // of TLS; default: the newest
 	KeyLog      io.Writer                                            // receives the TLS secrets, for Wireshark and for facteur's own tests
 
+	Mechanisms []string         // SASL mechanisms offered; default PLAIN and LOGIN; also SCRAM-SHA-256 and SCRAM-SHA-256-PLUS
+	Compress   bool             // offer IMAP's COMPRESS=DEFLATE (RFC 4978)
 	RequireTLS bool             // no log-in in clear: LOGINDISABLED, no USER, no AUTH
 	Faults     Faults           // what goes wrong; see SetFaults
 	Now        func() time.Time // the mail's clock; default time.Now. TLS always uses the real one
@@ -129,6 +133,14 @@ func newServer(o Options) (*Server, error) {
 	}
 	if o.MinVersion == 0 {
 		o.MinVersion = tls.VersionTLS12 // RFC 9325, section 3.1.1
+	}
+	if o.Mechanisms == nil {
+		o.Mechanisms = defaultMechanisms
+	}
+	for _, m := range o.Mechanisms {
+		if !slices.Contains(knownMechanisms, m) {
+			return nil, fmt.Errorf("the practice server has no SASL mechanism %q: choose among %s", m, strings.Join(knownMechanisms, ", "))
+		}
 	}
 	s := &Server{
 		options: o, log: o.Log, authority: o.Authority, faults: o.Faults,

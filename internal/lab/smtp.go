@@ -106,7 +106,7 @@ func (s *smtpSession) ehlo(argument string) error {
 		lines = append(lines, "STARTTLS")
 	}
 	if s.mayLogIn() {
-		lines = append(lines, "AUTH "+strings.Join(saslMechanisms, " "))
+		lines = append(lines, "AUTH "+strings.Join(s.mechanisms(), " "))
 	}
 	lines = append(lines, "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8", "CHUNKING")
 	for i, l := range lines {
@@ -176,7 +176,7 @@ func (s *smtpSession) auth(argument string) error {
 		s.fail("501 5.5.4 Syntax: AUTH mechanism")
 		return nil
 	}
-	account, err := sasl(mechanism, initial, func(challenge string) (string, error) {
+	account, err := s.sasl(mechanism, initial, func(challenge string) (string, error) {
 		s.reply("334 %s", challenge)
 		return s.readLine()
 	})
