@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -211,13 +212,12 @@ func TestMaxSessions(t *testing.T) {
 // A session whose observer panics ends alone.
 func TestPanicStopsAtSession(t *testing.T) {
 	m := &mailServer{t: t, proto: decode.SMTP}
-	first := true
+	var first sync.Once
 	r := newRig(t, func(c *Config) {
 		next := c.Observe
-		c.Observe = func(i SessionInfo) Observer {
-			if first {
-				first = false
-				return panicking{}
+		c.Observe = func(i SessionInfo) (o Observer) {
+			if first.Do(func() { o = panicking{} }); o != nil {
+				return o
 			}
 			return next(i)
 		}

@@ -63,9 +63,10 @@ func testFaithful(t *testing.T, scheme, mode string) {
 	up, down := noise(rnd, 300_000), noise(rnd, 400_000)
 	up[0] = 'x' // what begins like TLS or HTTP on a port in clear is refused
 	secured := scheme[len(scheme)-1] == 's'
-	var got, sent [32]byte
-	wire := &tap{}
+	var got [32]byte
+	wire, finished := &tap{}, make(chan struct{})
 	port := serve(t, func(c net.Conn) {
+		defer close(finished)
 		wire.Conn = c
 		c = wire
 		if secured {
@@ -115,7 +116,8 @@ func testFaithful(t *testing.T, scheme, mode string) {
 	rec := r.session()
 	c.Close()
 	rec.wait()
-	if sent = sha256.Sum256(up); got != sent {
+	<-finished
+	if got != sha256.Sum256(up) {
 		t.Error("the server got other octets than the client sent")
 	}
 	for what, pair := range map[string][2][]byte{

@@ -51,7 +51,7 @@ type Config struct {
 	MaxSessions      int           // sessions at a time; 0 means 4096
 
 	Log     *slog.Logger               // nil discards
-	Observe func(SessionInfo) Observer // called as a session opens; may return nil
+	Observe func(SessionInfo) Observer // called as a session opens, from its own goroutine; may return nil
 	OnRoute func(RouteStatus)          // called as a route begins or fails to listen
 }
 

@@ -221,7 +221,7 @@ func verdict(e *decode.Event, family string) (good, final bool) {
 	case decode.SMTP, decode.LMTP:
 		return strings.HasPrefix(e.Field("code"), "2"), true
 	case decode.POP3:
-		return e.Field("status") == "+OK", e.Field("status") != "+"
+		return strings.EqualFold(e.Field("status"), "+OK"), e.Field("status") != "+"
 	case decode.IMAP:
 		tag := e.Field("tag")
 		return strings.EqualFold(e.Field("name"), "OK"), tag != "*" && tag != "+"
