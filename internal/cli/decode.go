@@ -70,12 +70,14 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	failed := false
 	offset := 0
 	for _, name := range files {
-		sink := &watch.File{Show: &renumbered{p: p, by: &offset}, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest}
+		show := &renumbered{p: p, by: offset}
+		sink := &watch.File{Show: show, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest}
 		if name == "-" {
 			err = captures.Read(a.in, "standard input", &flushing{sink, p})
 		} else {
 			err = captures.ReadFile(name, sink)
 		}
+		offset += show.top
 		if perr := p.Flush(); perr != nil {
 			return fmt.Errorf("write standard output: %w", perr)
 		}
@@ -92,14 +94,13 @@ func (a *app) decode(f decodeFlags, files []string) error {
 
 // renumbered counts sessions on over several files.
 type renumbered struct {
-	p   printer
-	by  *int
-	top int
+	p       printer
+	by, top int
 }
 
 func (r *renumbered) Publish(session int, events []decode.Event) {
 	r.top = max(r.top, session)
-	r.p.Publish(session+*r.by, events)
+	r.p.Publish(session+r.by, events)
 }
 
 func (r *renumbered) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}

@@ -252,4 +252,3 @@ func TestDisguisesAreRecognised(t *testing.T) {
 		}
 	}
 }
-
