@@ -31,7 +31,8 @@ const (
 	wrongName     = "autre.exemple.test"
 )
 
-// Authority is a throw-away certificate authority: its key lives in memory and dies with the program.
+// Authority is a throw-away certificate authority: its key lives in memory and dies with the program, and it may sign for
+// the practice names and loopback only, so that trusting it during a lesson opens nothing else.
 type Authority struct {
 	now  time.Time
 	cert *x509.Certificate
@@ -57,6 +58,10 @@ func NewAuthority(now time.Time) (*Authority, error) {
 
 		PermittedDNSDomainsCritical: true,
 		PermittedDNSDomains:         []string{Domain, "localhost"},
+		PermittedIPRanges: []*net.IPNet{
+			{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)},
+			{IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)},
+		},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {

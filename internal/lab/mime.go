@@ -83,6 +83,8 @@ func (p *part) isMessage() bool {
 	return strings.EqualFold(p.kind, "message") && strings.EqualFold(p.subtype, "rfc822")
 }
 
+var unfolder = strings.NewReplacer("\r", "", "\n", "")
+
 // parseFields reads the header fields and gives where the content starts.
 func (p *part) parseFields(raw []byte) int {
 	at := p.from
@@ -96,7 +98,7 @@ func (p *part) parseFields(raw []byte) int {
 		}
 		name, value, ok := bytes.Cut(raw[at:end], []byte{':'})
 		if ok {
-			unfolded := strings.NewReplacer("\r", "", "\n", "").Replace(string(value))
+			unfolded := unfolder.Replace(string(value))
 			p.fields = append(p.fields, field{strings.TrimRight(string(name), " \t"), strings.TrimSpace(unfolded), at, end})
 		}
 		at = end

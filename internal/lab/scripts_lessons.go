@@ -115,11 +115,11 @@ func envelope() Script {
 		open(c, SMTPS, "220 "),
 		say(c, "EHLO laptop.exemple.test\r\n", "250 "),
 		say(c, "AUTH PLAIN "+plain(alice())+"\r\n", "235 "),
-		say(c, mailFrom(alice(), message), "250 ").told("L’enveloppe dit « alice »…", "The envelope says “alice” …"),
+		say(c, mailFrom(alice(), message), "250 ").told("L’enveloppe dit «\u202falice\u202f»…", "The envelope says “alice” …"),
 		say(c, rcptTo(bob()), "250 "),
 		say(c, rcptTo(alice()), "250 ").told("Une copie cachée\u202f: un destinataire que l’en-tête ne nomme pas.", "A blind copy: a recipient that the header does not name."),
 		say(c, "DATA\r\n", "354 "),
-		say(c, message+".\r\n", "250 ").told("… et l’en-tête From dit « La direction ». Rien en SMTP ne l’empêche.", "… and the From field says “La direction”. Nothing in SMTP prevents it."),
+		say(c, message+".\r\n", "250 ").told("… et l’en-tête From dit «\u202fLa direction\u202f». Rien en SMTP ne l’empêche.", "… and the From field says “La direction”. Nothing in SMTP prevents it."),
 		say(c, "QUIT\r\n", "221 "),
 		hangUp(c),
 	})
