@@ -17,6 +17,7 @@ type damaged struct {
 	seqs [2]uint32 // of the first octet
 	segs []seg
 	seen [2][]bool // octets that are in some segment of the capture
+	read [2][]int  // how much of the other side each octet's sender had read
 }
 
 // drawConversation makes a conversation of some turns, ended or not, in segments in their true order.
@@ -30,6 +31,9 @@ func drawConversation(t *rapid.T) *damaged {
 			data := rapid.SliceOfN(rapid.Byte(), 1, 50).Draw(t, "data")
 			d.segs = append(d.segs, seg{server: side == 1, flags: flagACK, seq: next(side), ack: next(1 - side), data: string(data)})
 			d.sent[side] = append(d.sent[side], data...)
+			for range data {
+				d.read[side] = append(d.read[side], len(d.sent[1-side]))
+			}
 		}
 		d.segs = append(d.segs, seg{server: side == 0, flags: flagACK, seq: next(1 - side), ack: next(side)})
 	}
@@ -108,6 +112,7 @@ type witness struct {
 	d      *damaged
 	at     [2]int
 	opened int
+	order  bool // no copies that acknowledge more than the first did: the order of the sides must be true as well
 }
 
 func (w *witness) Open(Info)            { w.opened++ }
@@ -130,11 +135,14 @@ func (w *witness) Chunk(_ int, c decode.Chunk) {
 		w.t.Fatalf("the %s at octet %d: %q was never sent there", c.From, from, c.Data)
 	}
 	w.at[c.From] = from + len(c.Data)
+	if n := len(c.Data); w.order && n > 0 && w.at[c.From.Other()] < w.d.read[c.From][from+n-1] {
+		w.t.Fatalf("the %s at octet %d: had read %d octets of the other side, of which %d are told", c.From, from, w.d.read[c.From][from+n-1], w.at[c.From.Other()])
+	}
 }
 
 // TestDamage holds, over random conversations and random damage, that nothing is invented and nothing the capture has is
 // left out: every octet delivered was sent at its place, a loss is told exactly where the capture has no octet, and
-// without losses everything arrives.
+// without losses everything arrives, and what was read comes before what was said because of it.
 func TestDamage(t *testing.T) {
 	for _, k := range []struct {
 		name             string
@@ -155,7 +163,7 @@ func TestDamage(t *testing.T) {
 				}
 				d.disorder(t, places)
 				d.look()
-				w := &witness{t: t, d: d}
+				w := &witness{t: t, d: d, order: !k.loss && !k.again}
 				if err := Read(bytes.NewReader(captureOf(d.segs)), "damaged", w); err != nil {
 					t.Fatal(err)
 				}

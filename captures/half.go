@@ -11,6 +11,7 @@ import (
 // half is what one side of a connection sends.
 type half struct {
 	synced  bool   // base and next are known
+	absent  bool   // nothing has come for so long that nothing is waited for
 	guessed bool   // base is the first octet seen, not what a SYN said
 	base    uint32 // sequence number of the first octet
 	next    uint32 // of the next octet to deliver
@@ -41,6 +42,7 @@ type queued struct {
 	data []byte
 	cut  int
 	ack  uint32
+	free bool // ack says nothing: a SYN's first octets
 	held moment
 }
 
@@ -78,8 +80,11 @@ func (h *half) lacks(ack uint32) bool {
 
 // blocks says that a segment with this acknowledgment was sent after octets of h that have not come.
 func (h *half) blocks(ack uint32) bool {
-	if !h.synced { // what has come still waits for its beginning
-		return len(h.queue) > 0 && after(ack, h.queue[0].seq) > 0
+	if !h.synced { // what has come still waits for its beginning, or nothing has come
+		if len(h.queue) > 0 {
+			return after(ack, h.queue[0].seq) > 0
+		}
+		return !h.absent
 	}
 	return h.ended == decode.Open && h.lacks(ack)
 }
@@ -172,7 +177,7 @@ func (t *tcp) data(c *conn, side decode.Side, seq uint32, s *segment) {
 		t.tell(c, side, "tcp.retransmission", k)
 		data, cut, seq, d = data[k:], cut-(-d-k), x.next, 0
 	}
-	if d == 0 && len(x.queue) == 0 && !y.blocks(s.ack) {
+	if d == 0 && len(x.queue) == 0 && (s.flags&flagACK == 0 || !y.blocks(s.ack)) {
 		t.deliver(c, side, data, cut)
 		return
 	}
@@ -216,10 +221,7 @@ func (t *tcp) lose(c *conn, side decode.Side, n int) {
 // keep puts a copy of what is new of a segment into the queue. Octets that are there already stay.
 func (t *tcp) keep(c *conn, side decode.Side, seq uint32, s *segment) {
 	h := &c.half[side]
-	q := queued{seq: seq, cut: s.cut, ack: s.ack, held: c.moment()}
-	if s.flags&flagACK == 0 {
-		q.ack = c.half[side.Other()].next
-	}
+	q := queued{seq: seq, cut: s.cut, ack: s.ack, free: s.flags&flagACK == 0, held: c.moment()}
 	data := s.data
 	i := sort.Search(len(h.queue), func(i int) bool { return after(h.queue[i].stop(), seq) > 0 })
 	for i < len(h.queue) && after(h.queue[i].seq, q.seq) < len(data) {

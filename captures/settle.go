@@ -28,18 +28,25 @@ func (t *tcp) over(c *conn) {
 
 // ready gives since when the side's next octets or its end could be delivered, nil if they cannot.
 func (t *tcp) ready(c *conn, side decode.Side) *moment {
-	x, y := &c.half[side], &c.half[side.Other()]
-	if m, ack := t.upNext(c, side); m != nil && (x.end == decode.Reset && len(x.queue) == 0 || !y.blocks(ack)) {
-		return m
+	n := t.upNext(c, side)
+	if n.held == nil || !n.free && c.half[side.Other()].blocks(n.ack) {
+		return nil
 	}
-	return nil
+	return n.held
 }
 
-// upNext gives since when something contiguous waits, and what it acknowledges. It drops what has come otherwise.
-func (t *tcp) upNext(c *conn, side decode.Side) (*moment, uint32) {
+// coming is what waits and is contiguous: since when, and what it acknowledges. held is nil if there is nothing.
+type coming struct {
+	held *moment
+	ack  uint32
+	free bool // it acknowledges nothing
+}
+
+// upNext gives what of a side waits and is contiguous. It drops what has come otherwise.
+func (t *tcp) upNext(c *conn, side decode.Side) coming {
 	x := &c.half[side]
 	if !x.synced || x.ended != decode.Open {
-		return nil, 0
+		return coming{}
 	}
 	for len(x.queue) > 0 {
 		q := &x.queue[0]
@@ -48,21 +55,21 @@ func (t *tcp) upNext(c *conn, side decode.Side) (*moment, uint32) {
 			break
 		}
 		if d+len(q.data)+q.cut > 0 {
-			return &q.held, q.ack
+			return coming{&q.held, q.ack, q.free}
 		}
 		x.pop(t)
 	}
 	if x.end == decode.Open {
-		return nil, 0
+		return coming{}
 	}
 	d := after(x.endAt, x.next)
 	if d < 0 { // octets came from behind it: it was not the end
 		x.end = decode.Open
 	}
 	if d != 0 || len(x.queue) > 0 && x.end == decode.Reset {
-		return nil, 0
+		return coming{}
 	}
-	return &x.endHeld, x.endAck
+	return coming{&x.endHeld, x.endAck, x.end == decode.Reset}
 }
 
 // advance delivers the queue's head, or the end.
@@ -158,26 +165,41 @@ func (t *tcp) begin(c *conn, side decode.Side, all bool) bool {
 // unblock decides for octets that are next but acknowledge others that have not come: those are lost. If these in
 // their turn wait for the first (acknowledgments that cannot be true), what came first goes first.
 func (t *tcp) unblock(c *conn, side decode.Side, all bool) bool {
-	m, ack := t.upNext(c, side)
-	if m == nil || !all && !c.old(*m, t.now) {
+	n := t.upNext(c, side)
+	if n.held == nil || !all && !c.old(*n.held, t.now) {
 		return false
 	}
-	if other, _ := t.upNext(c, side.Other()); other != nil {
-		if m.before(*other) {
+	if other := t.upNext(c, side.Other()); other.held != nil {
+		if again := t.repeats(c, side); again != t.repeats(c, side.Other()) {
+			// A retransmission acknowledges more than its first copy did, so that one is the untrue one.
+			if !again {
+				side = side.Other()
+			}
+			t.advance(c, side)
+		} else if n.held.before(*other.held) {
 			t.advance(c, side)
 		} else {
 			t.advance(c, side.Other())
 		}
 		return true
 	}
-	if y := &c.half[side.Other()]; !y.synced {
-		return t.begin(c, side.Other(), true)
-	} else if y.blocks(ack) {
-		t.skip(c, side.Other(), ack)
-	} else {
+	switch y := &c.half[side.Other()]; {
+	case n.free || !y.blocks(n.ack):
 		t.advance(c, side)
+	case y.synced:
+		t.skip(c, side.Other(), n.ack, all)
+	case len(y.queue) == 0:
+		y.absent = true
+	default:
+		return t.begin(c, side.Other(), true)
 	}
 	return true
+}
+
+// repeats says that what waits begins with octets already delivered.
+func (t *tcp) repeats(c *conn, side decode.Side) bool {
+	x := &c.half[side]
+	return len(x.queue) > 0 && after(x.queue[0].seq, x.next) < 0
 }
 
 // hole decides for octets ahead of which others are missing. Certain is what the other side has acknowledged.
@@ -192,7 +214,7 @@ func (t *tcp) hole(c *conn, side decode.Side, all bool) bool {
 		if !all && !(certain && c.old(x.queue[0].held, t.now)) {
 			return false
 		}
-		t.skip(c, side, x.queue[0].seq)
+		t.skip(c, side, x.queue[0].seq, all)
 	case x.end != decode.Open:
 		if !all && !(certain && c.old(x.endHeld, t.now)) {
 			return false
@@ -201,18 +223,19 @@ func (t *tcp) hole(c *conn, side decode.Side, all bool) bool {
 			x.next = x.endAt
 			return true
 		}
-		t.skip(c, side, x.endAt)
+		t.skip(c, side, x.endAt, all)
 	case x.beyond() && (all || certain):
-		t.skip(c, side, x.acked)
+		t.skip(c, side, x.acked, all)
 	default:
 		return false
 	}
 	return true
 }
 
-// skip tells the octets up to a sequence number as lost, but not beyond what is there. One octet more than is there,
-// or the last one acknowledged to a side whose peer has ended, may be a FIN that was not captured: it is no loss.
-func (t *tcp) skip(c *conn, side decode.Side, to uint32) {
+// skip tells the octets up to a sequence number as lost, but not beyond what is there. Where nothing is, the last octet
+// acknowledged may be a FIN that was not captured. It is no loss if it is the only one, if the peer has ended too, or if
+// nothing more comes (last).
+func (t *tcp) skip(c *conn, side decode.Side, to uint32, last bool) {
 	x, y := &c.half[side], &c.half[side.Other()]
 	known := false
 	if len(x.queue) > 0 && after(x.queue[0].seq, to) <= 0 {
@@ -224,7 +247,7 @@ func (t *tcp) skip(c *conn, side decode.Side, to uint32) {
 	n := after(to, x.next)
 	if !known && len(x.queue) == 0 {
 		x.forgiven, x.hasForgiven = to, true
-		if n == 1 || y.ended != decode.Open || y.end != decode.Open {
+		if n == 1 || last || y.ended != decode.Open || y.end != decode.Open {
 			n--
 		}
 	}
