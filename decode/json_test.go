@@ -118,16 +118,14 @@ func FuzzAppendJSON(f *testing.F) {
 	})
 }
 
-// latin1 is the documented reading of octets that are not UTF-8, written the slow way.
+// latin1 is the documented reading of values that are not UTF-8, written the slow way.
 func latin1(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
 	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && size == 1 {
-			r = rune(s[0])
-		}
-		b.WriteRune(r)
-		s = s[size:]
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
 	}
 	return b.String()
 }

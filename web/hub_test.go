@@ -126,9 +126,10 @@ func TestHubHistoryThenLive(t *testing.T) {
 	h.Publish(2, some(1, 3))
 	seen, _ = follow(t, h, c, 1203)
 	wantNumbers(t, seen, 1201, 1203)
-	late := &cursor{n: 1000}
-	seen, _ = follow(t, h, late, 1203)
-	wantNumbers(t, seen, 1001, 1203)
+	for _, n := range []int{1, 499, 500, 501, 1000, 1100, 1202} { // where a message ends, and in the middle of one
+		seen, _ = follow(t, h, &cursor{n: n}, 1203)
+		wantNumbers(t, seen, n+1, 1203)
+	}
 	for _, other := range []*cursor{{n: 9999}, {n: 1100, epoch: "another"}} { // numbers of a process that is gone
 		seen, _ = follow(t, h, other, 1203)
 		wantNumbers(t, seen, 1, 1203)
@@ -229,10 +230,15 @@ func TestHubDropsOldestClosedFirst(t *testing.T) {
 	for id := 2; id <= 5; id++ {
 		h.Publish(id, append(some(1, 99), event(100, "session.close", decode.Client)))
 	}
-	h.Publish(6, some(1, 900))
+	h.Publish(6, some(1, 640))
 	summaries := h.Sessions()
-	if summaries[1].Dropped != 100 || summaries[0].Dropped != 0 && summaries[4].Dropped == 0 {
+	if summaries[1].Dropped != 100 || summaries[0].Dropped != 0 || summaries[4].Dropped != 0 {
 		t.Errorf("dropped: %d of the open session, %d of the first closed, %d of the last closed", summaries[0].Dropped, summaries[1].Dropped, summaries[4].Dropped)
+	}
+	for _, s := range summaries[1:5] {
+		if s.Dropped != 0 && s.Dropped != s.Events {
+			t.Errorf("of closed session %d, %d of %d events are gone: half a session is of no use", s.ID, s.Dropped, s.Events)
+		}
 	}
 	if h.events.octets > h.eventOctets {
 		t.Errorf("%d octets kept of %d", h.events.octets, h.eventOctets)

@@ -112,6 +112,9 @@ func TestStreamNoGapNoDuplicate(t *testing.T) {
 					leave--
 				}
 				conn.Close()
+				if seen < total { // what came last may be lost with a page
+					seen -= min(seen, random.IntN(30))
+				}
 				if returns.Add(1); err != nil || t.Failed() {
 					t.Errorf("viewer %d after event %d: %v", v, seen, err)
 					return
@@ -195,9 +198,11 @@ func TestStreamTellsChanges(t *testing.T) {
 	if err := watch(conn, func(m message) bool { return len(m.Sessions) == 1 && m.Sessions[0].Protocol == "imap" }); err != nil {
 		t.Fatal(err)
 	}
-	u.Hub().Publish(4, some(2, 5)) // counts alone, a little later
-	if err := watch(conn, func(m message) bool { return len(m.Sessions) == 1 && m.Sessions[0].Events == 6 }); err != nil {
-		t.Fatal(err)
+	for events := 6; events <= 26; events += 5 { // after the first, counts alone: a little later
+		u.Hub().Publish(4, some(2, 5))
+		if err := watch(conn, func(m message) bool { return len(m.Sessions) == 1 && m.Sessions[0].Events == events }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	u.Hub().Routes([]RouteStatus{{Listen: "smtp://127.0.0.1:1025", State: "failed", Error: "port taken"}})
 	if err := watch(conn, func(m message) bool { return len(m.Routes) == 1 && m.Routes[0].Error == "port taken" }); err != nil {
