@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 )
@@ -165,5 +166,29 @@ func TestPlayStopsWithContext(t *testing.T) {
 	}
 	if d := time.Since(begin); d > 5*time.Second {
 		t.Errorf("stopped only after %v", d)
+	}
+}
+
+// A whole class at once must be served, and lose no message.
+func TestManyAtOnce(t *testing.T) {
+	s := start(t, Options{})
+	const learners = 12
+	var wg sync.WaitGroup
+	for range learners {
+		for _, id := range []string{"fetch-useful", "envelope", "smtp-pipelined"} {
+			script, ok := FindScript(id)
+			if !ok {
+				t.Fatal("no script named ", id)
+			}
+			wg.Go(func() {
+				if err := Play(t.Context(), script, s.Targets()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if n := len(s.messages("bob", inbox)); n != 6+2*learners {
+		t.Errorf("%d messages, want %d", n, 6+2*learners)
 	}
 }
