@@ -83,7 +83,7 @@ func (p *imap) saslResponse(f *frame) bool {
 
 // one makes the text of a single line.
 func (t *imapText) one(line []byte, off int64) {
-	t.s = string(line)
+	t.s, t.line, t.base = string(line), true, off
 	t.segments = append(t.segments[:0], imapSegment{0, off})
 	t.literals = t.literals[:0]
 }
@@ -108,7 +108,7 @@ func (p *imap) challenge(b *imapEvent, at int) {
 
 // join makes the text of a unit of several lines.
 func (t *imapText) join(u *imapUnit) {
-	t.s = string(u.raw)
+	t.s, t.line = string(u.raw), false
 	t.segments = append(t.segments[:0], u.segments...)
 	t.literals = append(t.literals[:0], u.literals...)
 }

@@ -10,25 +10,25 @@ func (p *imap) untagged(b *imapEvent, at int) (state string) {
 	s := b.t.s
 	end := wordEnd(s, at)
 	word := s[at:end]
-	if isStatus([]byte(word)) {
-		return p.untaggedStatus(b, at)
-	}
 	number := ""
-	if word != "" && allDigits(word) {
+	if word != "" && digit(word[0]) && allDigits(word) {
 		number = word
 		at = min(end+1, len(s))
 		end = wordEnd(s, at)
 		word = s[at:end]
+	} else if isStatus([]byte(word)) {
+		return p.untaggedStatus(b, at)
 	}
-	name := upperWord(word)
+	known := b.kindOf(word)
+	name := known.name
 	arg := min(end+1, len(s))
 	b.add("name", name, at, end)
 	if number != "" {
 		b.add("number", number, at-len(number)-1, at-1)
 	}
 	b.add("text", s[arg:], arg, len(s))
-	b.note(b.responses.id("imap.response.", word))
-	b.re = p.belongs(imapAnswers[name])
+	b.note(known.id)
+	b.re = p.belongs(known.answers)
 	p.data(b, name, arg)
 	return ""
 }
@@ -44,7 +44,7 @@ func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 		}
 		return p.state.move("greeting", name)
 	}
-	b.notes[0].ID = b.responses.id("imap.response.", name)
+	b.notes[0].ID = b.kindOf(name).id
 	switch commands := imapCodes[code].commands; {
 	case commands != "":
 		b.re = p.belongs(commands)
@@ -54,6 +54,24 @@ func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 		b.re = p.running[0].seq
 	}
 	return p.state.move("untagged", name)
+}
+
+// imapKind is what is known of untagged data by its name: in upper case, its note, and the commands it can belong to.
+type imapKind struct{ name, id, answers string }
+
+func (b *imapEvent) kindOf(word string) imapKind {
+	if k, ok := b.kinds[word]; ok {
+		return k
+	}
+	name := strings.Clone(strings.ToUpper(word))
+	k := imapKind{name, "imap.response." + name, imapAnswers[name]}
+	if b.kinds == nil {
+		b.kinds = map[string]imapKind{}
+	}
+	if len(b.kinds) < maxKnownIDs && len(word) <= 64 {
+		b.kinds[strings.Clone(word)] = k
+	}
+	return k
 }
 
 func allDigits(s string) bool {
@@ -161,8 +179,9 @@ func (b *imapEvent) pairs(c *imapCursor) {
 		if v.kind == imapEnd || v.kind == imapClose {
 			return
 		}
-		b.noteAt(b.itemID(key.text), key.from, key.to)
-		b.addNil(lowerName(key.text), &v)
+		known := b.itemOf(key.text)
+		b.noteAt(known.id, key.from, key.to)
+		b.addNil(known.field, &v)
 	}
 }
 

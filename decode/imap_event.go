@@ -28,10 +28,12 @@ type imapEvent struct {
 	secrets []imapSecret
 	re      int
 
-	slabF                                                    []Field
-	slabN                                                    []Note
-	commands, responses, tagged, greetings                   noteIDs
-	taggedOK, taggedNO, taggedBAD, flags, items, caps, codes noteIDs
+	slabF                                             []Field
+	slabN                                             []Note
+	commands, tagged, greetings                       noteIDs
+	taggedOK, taggedNO, taggedBAD, flags, caps, codes noteIDs
+	items                                             map[string]imapItem
+	kinds                                             map[string]imapKind
 }
 
 // imapSecret is a stretch of the text and what is shown in its place.
@@ -58,10 +60,16 @@ func (m *noteIDs) id(prefix, word string) string {
 	return id
 }
 
-// begin starts over with the text of a side.
+// begin starts over with the text of a side. Fields and notes are put together where they will stay.
 func (b *imapEvent) begin(from Side, f *frame) {
 	b.from, b.layer, b.re = from, f.layer, 0
-	b.fields, b.notes, b.secrets = b.fields[:0], b.notes[:0], b.secrets[:0]
+	if cap(b.slabF)-len(b.slabF) < maxFields {
+		b.slabF = make([]Field, 0, fieldBatch)
+	}
+	if cap(b.slabN)-len(b.slabN) < maxNotes {
+		b.slabN = make([]Note, 0, noteBatch)
+	}
+	b.fields, b.notes, b.secrets = b.slabF[len(b.slabF):], b.slabN[len(b.slabN):], b.secrets[:0]
 }
 
 // add names the part [from, to) of the text.
@@ -80,6 +88,10 @@ func (b *imapEvent) derive(name, value string) {
 
 // addValue names a token: of a literal, its octets.
 func (b *imapEvent) addValue(name string, v *imapValue) {
+	if v.kind == imapAtom || v.kind == imapListing {
+		b.add(name, v.text, v.from, v.to)
+		return
+	}
 	if len(b.fields) < maxFields {
 		b.fields = append(b.fields, Field{Name: name, Value: v.text, Span: b.spanOf(v)})
 	}
@@ -153,26 +165,16 @@ func (b *imapEvent) noteAt(id string, from, to int) {
 func (b *imapEvent) emit(f *frame, span Span, kind string) *Event {
 	e := b.p.l.emit(b.from, f, span, kind)
 	e.Re = b.re
-	if len(b.fields) <= cap(e.Fields) {
-		e.Fields = append(e.Fields, b.fields...)
-	} else {
-		if cap(b.slabF)-len(b.slabF) < len(b.fields) {
-			b.slabF = make([]Field, 0, max(fieldBatch, len(b.fields)))
-		}
-		n := len(b.slabF)
-		b.slabF = append(b.slabF, b.fields...)
-		e.Fields = b.slabF[n:len(b.slabF):len(b.slabF)]
+	own := b.p.l.s // the session keeps room for an event's fields and notes; these are here already
+	own.slabF, own.slabN = own.slabF[:len(own.slabF)-fieldRoom], own.slabN[:len(own.slabN)-noteRoom]
+	e.Fields = b.fields[:len(b.fields):len(b.fields)]
+	if n := len(b.slabF) + len(b.fields); n <= cap(b.slabF) { // otherwise they have moved out
+		b.slabF = b.slabF[:n]
 	}
-	if len(b.notes) <= cap(e.Notes) {
-		e.Notes = append(e.Notes, b.notes...)
-		return e
+	e.Notes = b.notes[:len(b.notes):len(b.notes)]
+	if n := len(b.slabN) + len(b.notes); n <= cap(b.slabN) {
+		b.slabN = b.slabN[:n]
 	}
-	if cap(b.slabN)-len(b.slabN) < len(b.notes) {
-		b.slabN = make([]Note, 0, max(noteBatch, len(b.notes)))
-	}
-	n := len(b.slabN)
-	b.slabN = append(b.slabN, b.notes...)
-	e.Notes = b.slabN[n:len(b.slabN):len(b.slabN)]
 	return e
 }
 
@@ -192,11 +194,16 @@ func (b *imapEvent) words(from, to int, visit func(v *imapValue)) {
 
 // noteFlags explains each flag (RFC 9051 §2.3.2) between from and to.
 func (b *imapEvent) noteFlags(from, to int) {
-	c := b.t.cursor(from, to)
-	for v := c.token(); v.kind != imapEnd; v = c.token() {
-		if v.kind == imapAtom {
-			b.noteAt(b.flagID(v.text), v.from, v.to)
+	s := b.t.s
+	for p := from; p < to; p++ {
+		if imapStops[s[p]] {
+			continue
 		}
+		at := p
+		for p < to && !imapStops[s[p]] {
+			p++
+		}
+		b.noteAt(b.flagID(s[at:p]), at, p)
 	}
 }
 
@@ -227,22 +234,56 @@ var imapFlagNames = map[string]string{
 	`\nonexistent`: `\NonExistent`, `$mdnsent`: `$MDNSent`, `$notjunk`: `$NotJunk`, `$submitpending`: `$SubmitPending`,
 }
 
+// imapItem is what is known of a FETCH or STATUS item: its note, the name of its field, and how its value is read.
+type imapItem struct {
+	id, field string
+	kind      imapItemKind
+}
+
+type imapItemKind uint8
+
+const (
+	itemValue imapItemKind = iota
+	itemFlags
+	itemEnvelope
+	itemStructure
+	itemContent // octets of the message
+)
+
+// itemOf gives what is known of an item, its [section] left out.
+func (b *imapEvent) itemOf(item string) imapItem {
+	if n, ok := b.items[item]; ok {
+		return n
+	}
+	base, _, section := strings.Cut(item, "[")
+	n := imapItem{id: "imap.item." + strings.ToUpper(base), field: lowerName(base)}
+	switch {
+	case n.field == "flags":
+		n.kind = itemFlags
+	case n.field == "envelope":
+		n.kind = itemEnvelope
+	case section && n.field != "binary.size", strings.HasPrefix(n.field, "rfc822") && n.field != "rfc822.size":
+		n.kind, n.field = itemContent, strings.Clone(item)
+	case n.field == "body" || n.field == "bodystructure":
+		n.kind = itemStructure
+	}
+	if b.items == nil {
+		b.items = map[string]imapItem{}
+	}
+	if len(b.items) < maxKnownIDs && len(item) <= 64 {
+		b.items[strings.Clone(item)] = n
+	}
+	return n
+}
+
 // noteItems explains each FETCH or STATUS item between from and to.
 func (b *imapEvent) noteItems(from, to int) {
 	c := b.t.cursor(from, to)
 	for v := c.token(); v.kind != imapEnd; v = c.token() {
 		if v.kind == imapAtom {
-			b.noteAt(b.itemID(v.text), v.from, v.to)
+			b.noteAt(b.itemOf(v.text).id, v.from, v.to)
 		}
 	}
-}
-
-// itemID is the note of a FETCH item, its [section] left out.
-func (b *imapEvent) itemID(item string) string {
-	if i := strings.IndexByte(item, '['); i >= 0 {
-		item = item[:i]
-	}
-	return b.items.id("imap.item.", item)
 }
 
 // noteCapability explains a capability; of AUTH=X and the like, what is behind the sign is a name of its own.

@@ -17,47 +17,44 @@ func (b *imapEvent) fetch(c *imapCursor) {
 		if item.kind != imapAtom {
 			continue
 		}
-		b.noteAt(b.itemID(item.text), item.from, item.to)
-		if strings.IndexByte(item.text, '[') >= 0 {
-			b.section(c, &item)
+		known := b.itemOf(item.text)
+		b.noteAt(known.id, item.from, item.to)
+		if known.kind == itemValue && b.number(c, known.field) {
 			continue
 		}
 		v := c.value()
 		if v.kind == imapEnd || v.kind == imapClose {
 			return
 		}
-		b.item(&item, &v)
+		switch known.kind {
+		case itemFlags:
+			b.addValue(known.field, &v)
+			b.noteFlags(v.from, v.to)
+		case itemEnvelope:
+			b.envelope(&v)
+		case itemStructure:
+			b.structure(&v)
+		case itemContent:
+			b.content(known.field, &v)
+		default:
+			b.addNil(known.field, &v)
+		}
 	}
 }
 
-// item reads an item's value.
-func (b *imapEvent) item(item, v *imapValue) {
-	switch name := lowerName(item.text); name {
-	case "flags":
-		b.addValue(name, v)
-		b.noteFlags(v.from, v.to)
-	case "envelope":
-		b.envelope(v)
-	case "body", "bodystructure":
-		b.structure(v)
-	case "rfc822", "rfc822.header", "rfc822.text":
-		b.content(name, v)
-	default:
-		b.addNil(name, v)
+// number reads a value that is digits and no more, as most are.
+func (b *imapEvent) number(c *imapCursor, name string) bool {
+	s, from := c.t.s, c.p+1
+	p := from
+	for p < c.end && digit(s[p]) {
+		p++
 	}
-}
-
-// section reads the value of BODY[…] and its like: a literal, a string or NIL.
-func (b *imapEvent) section(c *imapCursor, item *imapValue) {
-	v := c.value()
-	if v.kind == imapEnd || v.kind == imapClose {
-		return
+	if p == from || p >= c.end || s[c.p] != ' ' || s[p] != ' ' && s[p] != ')' {
+		return false
 	}
-	if len(item.text) > 12 && strings.EqualFold(item.text[:12], "BINARY.SIZE[") {
-		b.addValue("binary.size", &v)
-		return
-	}
-	b.content(item.text, &v)
+	b.add(name, s[from:p], from, p)
+	c.p = p
+	return true
 }
 
 // content names a part of a message that was fetched, and how many octets it has.

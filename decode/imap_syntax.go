@@ -24,6 +24,8 @@ type imapText struct {
 	s        string
 	segments []imapSegment
 	literals []imapLiteral
+	line     bool  // it is a single line,
+	base     int64 // which begins here in the stream
 }
 
 // imapSegment says that s[at:] stands at offset off of the stream, up to the next segment.
@@ -53,12 +55,16 @@ func (t *imapText) offset(p int, to bool) int64 {
 
 // span gives the octets that [from, to) of the text stand for.
 func (t *imapText) span(from, to int) Span {
+	if t.line && from < to {
+		return Span{t.base + int64(from), t.base + int64(to)}
+	}
+	return t.spanOver(from, to)
+}
+
+// spanOver is span where the text is more than a line.
+func (t *imapText) spanOver(from, to int) Span {
 	if from >= to {
 		return Span{}
-	}
-	if len(t.segments) == 1 {
-		base := t.segments[0].off - int64(t.segments[0].at)
-		return Span{base + int64(from), base + int64(to)}
 	}
 	return Span{t.offset(from, false), t.offset(to, true)}
 }
@@ -160,14 +166,18 @@ func (c *imapCursor) token() imapValue {
 		}
 		return v
 	}
-	for c.p < c.end && !imapStops[s[c.p]] {
-		if s[c.p] == '[' {
-			c.section()
+	p := from
+	for p < c.end && !imapStops[s[p]] {
+		if s[p] != '[' {
+			p++
 			continue
 		}
-		c.p++
+		c.p = p
+		c.section()
+		p = c.p
 	}
-	return imapValue{kind: imapAtom, from: from, to: c.p, text: s[from:c.p]}
+	c.p = p
+	return imapValue{kind: imapAtom, from: from, to: p, text: s[from:p]}
 }
 
 // section passes over the [section] of a FETCH item, in which blanks and lists may stand.
@@ -226,18 +236,27 @@ func (c *imapCursor) value() imapValue {
 	return v
 }
 
-// leave passes over the rest of the list that the cursor is in.
+// leave passes over the rest of the list that the cursor is in. A {n} holds nothing that counts here.
 func (c *imapCursor) leave() {
-	for depth := 1; depth > 0; {
-		switch v := c.token(); v.kind {
-		case imapOpen:
+	s := c.t.s
+	for depth := 1; c.p < c.end; c.p++ {
+		switch s[c.p] {
+		case '(':
 			depth++
-		case imapClose:
-			depth--
-		case imapEnd:
-			return
+		case ')':
+			if depth--; depth == 0 {
+				c.p++
+				return
+			}
+		case '"':
+			for c.p++; c.p < c.end && s[c.p] != '"'; c.p++ {
+				if s[c.p] == '\\' {
+					c.p++
+				}
+			}
 		}
 	}
+	c.p = c.end
 }
 
 // enter reads an opening parenthesis, or nothing.
