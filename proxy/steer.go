@@ -30,6 +30,10 @@ type steering struct {
 	flows [2]flow // by side
 	edits []rewrite
 
+	watch    *smtpWatch     // follows instead of dec, once mail is sent
+	mail     bool           // SMTP: a transaction has begun in clear
+	message  int            // SMTP: Seq of the DATA or BDAT whose message is on its way or awaits its reply, 0 for none
+	complete bool           // that message has been sent
 	asked    map[int]string // commands whose answer matters, by Seq
 	due      int            // capabilities are awaited: hold incomplete answers back
 	last     int            // Seq of the client's newest command that is no STARTTLS
@@ -140,7 +144,28 @@ func (st *steering) feed(from decode.Side, data []byte) {
 		}
 	}
 	st.over = st.finished && len(st.barrier) == 0
+	if st.mail && !st.over && st.quiet() {
+		st.watch = &smtpWatch{}
+	}
 	st.cond.Broadcast()
+}
+
+// quiet reports whether nothing is under way: every command has its reply, and every octet is understood.
+func (st *steering) quiet() bool {
+	c, s := &st.flows[decode.Client], &st.flows[decode.Server]
+	return st.last == 0 && st.message == 0 && len(st.barrier) == 0 && c.known == c.end() && s.known == s.end()
+}
+
+// unwatch goes back from the watch to a decoder, which has to take up at a command. It is told of as many harmless ones
+// as have no reply yet, and of the part of the line that has gone already.
+func (st *steering) unwatch() {
+	w := st.watch
+	st.watch, st.mail, st.message = nil, false, 0
+	st.dec = decode.New(decode.Options{Protocol: st.proto})
+	st.flows, st.last = [2]flow{}, 0
+	clear(st.asked)
+	st.prime(decode.Server, greetings[st.proto]+string(w.reply))
+	st.prime(decode.Client, strings.Repeat("NOOP\r\n", w.pending)+string(w.line))
 }
 
 func (st *steering) event(e *decode.Event) {
@@ -159,6 +184,10 @@ func (st *steering) event(e *decode.Event) {
 		st.command(e)
 	case kind == "reply" || kind == "response":
 		st.answer(e, family)
+	case e.From == decode.Client && kind == "data.begin":
+		st.message, st.complete = e.Re, false
+	case e.From == decode.Client && kind == "data.end":
+		st.complete = true
 	case e.From == decode.Server && (kind == "item" || kind == "data.end"):
 		st.item(e, kind)
 	}
@@ -211,6 +240,9 @@ func (st *steering) answer(e *decode.Event, family string) {
 	if e.Re == st.last {
 		st.last = 0
 	}
+	if st.complete && e.Re == st.message {
+		st.message = 0
+	}
 	st.answered(e, family, st.asked[e.Re], good)
 	delete(st.asked, e.Re)
 }
@@ -254,6 +286,7 @@ func (st *steering) answered(e *decode.Event, family, name string, good bool) {
 	case name == "MAIL":
 		// A client in TLS that has begun to send needs no other mechanism; one in clear may still upgrade, later.
 		st.finished = st.finished || good && (st.tls != theServer || !st.offers)
+		st.mail = good && family == decode.SMTP
 	case name != "":
 		st.finished = st.finished || good && (family != decode.SMTP && family != decode.LMTP || strings.HasPrefix(e.Field("code"), "235"))
 	case (family == decode.SMTP || family == decode.LMTP) && e.Field("code") == "235": // it answers a line of SASL

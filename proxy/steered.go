@@ -55,6 +55,12 @@ func (st *steering) clientSaid(data []byte) error {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.watch != nil {
+		var err error
+		if data, err = st.watchClient(data); err != nil || len(data) == 0 {
+			return err
+		}
+	}
 	f := &st.flows[decode.Client]
 	f.held = append(f.held, data...)
 	if !st.over {
@@ -78,6 +84,44 @@ func (st *steering) clientSaid(data []byte) error {
 	}
 }
 
+// watchClient passes on what the watch understands of data, and gives the rest, with which the watch is over.
+func (st *steering) watchClient(data []byte) (rest []byte, err error) {
+	for len(data) > 0 {
+		n := st.watch.client(data)
+		if err := st.write(st.s.server, data[:n]); err != nil {
+			return nil, err
+		}
+		data = data[n:]
+		switch {
+		case len(data) == 0:
+		case st.watch.in != watchDecision:
+			st.unwatch()
+			return data, nil
+		default: // sent behind DATA without waiting: its reply says what it is
+			for st.watch.in == watchDecision && !st.gone[decode.Server] {
+				st.cond.Wait()
+			}
+			if st.gone[decode.Server] {
+				return nil, st.write(st.s.server, data)
+			}
+		}
+	}
+	return nil, nil
+}
+
+// write lets go of mu while it writes.
+func (st *steering) write(to *leg, data []byte) error {
+	if len(data) == 0 {
+		return nil
+	}
+	st.mu.Unlock()
+	defer st.mu.Lock()
+	if _, err := to.app.Write(data); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
 // passClient passes on the client's octets up to an offset. It lets go of mu while it writes.
 func (st *steering) passClient(to int64) error {
 	f := &st.flows[decode.Client]
@@ -87,12 +131,7 @@ func (st *steering) passClient(to int64) error {
 	}
 	out := f.held[:n:n]
 	f.skip(n)
-	st.mu.Unlock()
-	defer st.mu.Lock()
-	if _, err := st.s.server.app.Write(out); err != nil {
-		return writeError{err}
-	}
-	return nil
+	return st.write(st.s.server, out)
 }
 
 // maybeSTARTTLS is how many of the client's last octets may be the beginning of a STARTTLS line that facteur is to answer
@@ -186,6 +225,12 @@ func (st *steering) fromServer(b *buffer) error {
 func (st *steering) serverSaid(data []byte) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.watch != nil {
+		if st.watch.server(data) {
+			st.cond.Broadcast()
+		}
+		return st.write(st.s.client, data)
+	}
 	f := &st.flows[decode.Server]
 	f.held = append(f.held, data...)
 	if !st.over {
