@@ -4,9 +4,19 @@ import "bytes"
 
 // detector holds a connection's first octets until they tell the protocol. It is the one place where anything is
 // guessed, and it says so in a session.detect event with its reason.
-type detector struct{ l *leg }
+type detector struct {
+	l      *leg
+	tunnel [2]bool // in the header of an HTTP CONNECT, on each side
+}
 
 func (d *detector) step(from Side, f *frame) bool {
+	if d.tunnel[from] {
+		return d.header(from, f)
+	}
+	if d.connect() {
+		d.tunnel = [2]bool{true, true}
+		return d.header(from, f)
+	}
 	name, why := d.look(f.ended || f.forced || len(f.buf) > maxHeld)
 	if name == "" {
 		return false
@@ -19,6 +29,29 @@ func (d *detector) step(from Side, f *frame) bool {
 	l.name = name
 	l.proto = newProtocol(l, name)
 	return l.step(from)
+}
+
+// connect reports whether the conversation begins with a tunnel through an HTTP proxy (RFC 9110 §9.3.6): what follows its
+// two headers is what counts.
+func (d *detector) connect() bool {
+	c, s := d.l.sides[Client].app(), d.l.sides[Server].app()
+	return c.at == 0 && s.at == 0 && bytes.HasPrefix(firstLine(c.buf), []byte("CONNECT ")) && bytes.HasPrefix(firstLine(s.buf), []byte("HTTP/"))
+}
+
+// header takes a line of a tunnel's header; the empty one ends it.
+func (d *detector) header(from Side, f *frame) bool {
+	raw, ok := f.line()
+	if !ok {
+		return false
+	}
+	line := string(chomp(raw))
+	e := d.l.emit(from, f, f.take(len(raw)), "session.tunnel")
+	e.add("line", line, e.Span)
+	e.note("session.tunnel")
+	if line == "" {
+		d.tunnel[from] = false
+	}
+	return true
 }
 
 // look tells the protocol by the first line of either side, "" if it takes more to tell and last is not set.

@@ -49,7 +49,8 @@ func (s *smtp) emitReply(f *frame, n int) {
 	raw := f.buf[:n]
 	at := f.at
 	code := string(raw[:3])
-	first := at == 0 && f.layer == Wire && !s.l.s.o.Midstream || len(s.pending) == 0
+	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
+	first := at == 0 && f.layer == Wire && (!s.l.s.o.Midstream || len(s.pending) > 0 && s.pending[0].verb != "STARTTLS") || len(s.pending) == 0
 	cmd, answers := s.answers(code, first)
 	e := s.l.emit(Server, f, f.take(n), s.family+".reply")
 	line, text := replyText(raw)
