@@ -37,12 +37,11 @@ func (i *helloInfo) certificates(r *reader, hs *handshake, side Side, tls13 bool
 		last := &chain[len(chain)-1]
 		last.from, last.to = c.off, c.end
 		if tls13 {
-			extensions := &helloInfo{typ: 11, extensions: make([]uint16, 1)} // (one entry: no list of them is shown)
+			extensions := &helloInfo{typ: 11, builder: i.builder, extensions: make([]uint16, 1)} // (one entry: no list of them is shown)
 			at := list.off
 			ext := list.sub(2)
 			extensions.readExtensions(&reader{raw: list.raw, off: at, end: ext.end})
-			i.fields = append(i.fields, extensions.fields...)
-			i.notes = append(i.notes, extensions.notes...)
+			i.builder = extensions.builder
 		}
 	}
 	i.addChain(chain)

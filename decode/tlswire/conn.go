@@ -78,6 +78,10 @@ type half struct {
 	unsure      bool // after a gap: the next handshake octets may begin inside a message
 	spilled     []Message
 
+	// The octets that were shown to Next last and did not suffice, and the first of them.
+	shown int
+	head  [headerLen]byte
+
 	// After a gap.
 	lossy bool
 	tail  int     // octets still to come of the record that was hit
@@ -124,6 +128,17 @@ func (c *Conn) current(h *half) *handshake { return c.at(h.number) }
 // false, Next gives the record with Opened false. NotTLS is final until the caller skips something.
 func (c *Conn) Next(from Side, buf []byte, wait bool) (Record, Status) {
 	h := &c.halves[from&1]
+	rec, st := c.next(h, buf, wait)
+	h.shown = 0
+	if st == NeedMore {
+		h.shown = len(buf)
+		copy(h.head[:], buf)
+	}
+	return rec, st
+}
+
+func (c *Conn) next(h *half, buf []byte, wait bool) (Record, Status) {
+	from := h.side
 	if h.tail > 0 {
 		return c.nextTail(h, buf)
 	}

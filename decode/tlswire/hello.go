@@ -61,7 +61,7 @@ func (i *helloInfo) code16s(r *reader, where string, name func(uint16) string) (
 
 // parseClientHello explains a ClientHello, RFC 9846 section 4.1.2.
 func parseClientHello(raw []byte) (Message, *helloInfo) {
-	i := &helloInfo{typ: 1}
+	i := &helloInfo{typ: 1, builder: builder{limit: len(raw)}}
 	i.note("tls.client_hello", 0, 0)
 	r := newReader(raw, 4)
 	i.version = uint16(r.u16())
@@ -162,7 +162,7 @@ func (hs *handshake) setResumed() {
 // parseServerHello explains a ServerHello or HelloRetryRequest, RFC 9846 section 4.1.3. Up to draft 21 of TLS 1.3 it had
 // neither session id nor compression.
 func parseServerHello(raw []byte) (Message, *helloInfo) {
-	i := &helloInfo{typ: 2, retry: raw[0] == 6}
+	i := &helloInfo{typ: 2, retry: raw[0] == 6, builder: builder{limit: len(raw)}}
 	r := newReader(raw, 4)
 	i.version = uint16(r.u16())
 	legacy := i.version
@@ -274,7 +274,7 @@ func (c *Conn) serverHello(h *half, raw []byte) Message {
 // ssl2Hello explains an SSL 2.0 ClientHello that offers SSL 3.0 or TLS, RFC 5246 appendix E.2. raw lacks the two octets
 // of the record's length.
 func (c *Conn) ssl2Hello(h *half, raw []byte) Message {
-	b := &helloInfo{typ: 1}
+	b := &helloInfo{typ: 1, builder: builder{limit: len(raw)}}
 	b.note("sslv2.client_hello", 0, 0)
 	r := newReader(raw, 1)
 	version := uint16(r.u16())

@@ -8,7 +8,7 @@ import (
 
 // explain gives kind, fields and notes of the handshake messages behind the hellos.
 func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
-	i := &helloInfo{typ: raw[0]}
+	i := &helloInfo{typ: raw[0], builder: builder{limit: len(raw)}}
 	name := handshakeNames[raw[0]]
 	r := newReader(raw, 4)
 	kind := "tls." + name
@@ -210,7 +210,7 @@ func changeCipherSpecMessage(content []byte) Message {
 
 // heartbeatMessage explains a heartbeat, RFC 6520. One that announces more payload than it has is the Heartbleed attack.
 func heartbeatMessage(content []byte) Message {
-	var b builder
+	b := builder{limit: len(content)}
 	b.note("tls.heartbeat", 0, 0)
 	r := newReader(slices.Clone(content), 0)
 	b.add("type", map[int]string{1: "request", 2: "response"}[r.u8()], 0, 1)

@@ -79,15 +79,17 @@ func (r *reader) rest() []byte { return r.bytes(r.left()) }
 
 // builder collects what a message says.
 type builder struct {
+	limit  int // octets of the message: what lies behind it was not there
 	fields []Field
 	notes  []Note
 }
 
-// add appends a field with its octets; values that would be empty are left out.
+// add appends a field with its octets; values that would be empty, or of which no octet was there, are left out.
 func (b *builder) add(name, value string, from, to int) {
-	if value != "" && len(b.fields) < maxFields {
-		b.fields = append(b.fields, Field{Name: name, Value: value, From: from, To: to})
+	if value == "" || len(b.fields) >= maxFields || to > from && from >= b.limit {
+		return
 	}
+	b.fields = append(b.fields, Field{Name: name, Value: value, From: max(from, 0), To: min(to, b.limit)})
 }
 
 func (b *builder) hex(name string, v []byte, from int) {
@@ -95,8 +97,8 @@ func (b *builder) hex(name string, v []byte, from int) {
 }
 
 func (b *builder) note(id string, from, to int, args ...Field) {
-	if len(b.notes) < maxFields {
-		b.notes = append(b.notes, Note{ID: id, Args: args, From: from, To: to})
+	if len(b.notes) < maxFields && (to == from || from < b.limit) {
+		b.notes = append(b.notes, Note{ID: id, Args: args, From: max(from, 0), To: min(to, b.limit)})
 	}
 }
 

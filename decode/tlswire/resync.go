@@ -14,45 +14,60 @@ const (
 )
 
 // Skip takes the octets that are left of a side when a gap follows: the beginning of a record, for which Next said
-// NeedMore. It gives them as a damaged record of that size. Call it, then Lost, then go on with Next, which first gives
-// the rest of the hit record, if there is one, as another damaged record. Flush, if the messages cut by the gap are
-// wanted before it, comes first of all.
+// NeedMore. It gives them as a damaged record of that size, for callers that tell every octet. After it comes Lost, then
+// Next, which first gives the rest of the hit record, if there is one, as another damaged record. Flush, if the messages
+// cut by the gap are wanted before it, comes first of all.
 func (c *Conn) Skip(from Side, buf []byte) Record {
 	h := &c.halves[from&1]
-	rec := Record{From: from, Size: len(buf), Reason: Damaged}
+	h.shown = 0
+	if len(buf) == 0 {
+		return Record{From: from, Reason: Damaged}
+	}
+	return h.skipped(buf[:min(len(buf), headerLen)], len(buf))
+}
+
+// skipped takes n octets, which begin with head, of a record that will not be complete.
+func (h *half) skipped(head []byte, n int) Record {
+	rec := Record{From: h.side, Size: n, Reason: Damaged}
 	h.records++
 	h.lossy = true
 	if h.tail > 0 { // a second gap in the same record
 		rec.Type, rec.Version, rec.Length, rec.Encrypted = h.hit.Type, h.hit.Version, h.hit.Length, h.hit.Encrypted
-		h.tail -= min(len(buf), h.tail)
+		h.tail -= min(n, h.tail)
 		return rec
 	}
-	hd, st := parseHeader(buf)
-	if h.seek || st != Got || len(buf) >= headerLen+hd.length {
+	hd, st := parseHeader(head)
+	if h.seek || st != Got || n >= headerLen+hd.length {
 		h.seek = true
-		h.pos.missed += int64(len(buf))
+		h.pos.missed += int64(n)
 		return rec
 	}
 	rec.Type, rec.Version, rec.Length = hd.typ, hd.version, hd.length
 	rec.Encrypted = hd.typ == ApplicationData || h.keyed != nil
 	hit := rec
-	h.hit, h.tail = &hit, headerLen+hd.length-len(buf)
+	h.hit, h.tail = &hit, headerLen+hd.length-n
 	return rec
 }
 
-// Lost says that n octets of the side are missing at the current position: behind what Next consumed and Skip took. If
-// they end inside (or with) the record that Skip took the beginning of, the next header's place is still known;
-// otherwise Next looks for a plausible one that is confirmed by the one behind it or by opening with the keys, and the
-// record's number is found by trying at most maxTrials.
+// Lost says that n octets of the side are missing at the current position: behind what Next consumed and was shown. What
+// Next was shown last and did not suffice is given up, whether Skip was called or not: it must not be shown again.
+//
+// If the gap ends inside (or with) the record that it hits, the next header's place is still known; otherwise Next looks
+// for a plausible one that is confirmed by the one behind it or by opening with the keys. The record's number is found by
+// trying at most maxTrials.
 func (c *Conn) Lost(from Side, n int) {
 	if n <= 0 {
 		return
 	}
 	h := &c.halves[from&1]
+	if h.shown > 0 {
+		h.skipped(h.head[:min(h.shown, headerLen)], h.shown)
+		h.shown = 0
+	}
 	h.spill()
 	h.lossy, h.unsure = true, true
 	c.current(h).torn = true
-	if h.tail > 0 {
+	if h.tail > 0 || h.hit != nil {
 		inside := min(n, h.tail)
 		h.tail -= inside
 		n -= inside
@@ -64,6 +79,7 @@ func (c *Conn) Lost(from Side, n int) {
 		}
 	}
 	h.seek = true
+	h.sought, h.refused = 0, false
 	h.pos.missed += int64(n)
 	h.widen(uint64(n/minSealed + 1))
 }
@@ -77,7 +93,7 @@ func (h *half) widen(n uint64) {
 
 // passHit counts the record that was hit. end are its last octets, as far as they were seen.
 func (h *half) passHit(end []byte) {
-	if h.hit.Encrypted {
+	if h.hit != nil && h.hit.Encrypted {
 		h.pos.miss(h.hit.Length, end)
 		h.slack++
 	}
