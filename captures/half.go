@@ -81,10 +81,7 @@ func (h *half) lacks(ack uint32) bool {
 // blocks says that a segment with this acknowledgment was sent after octets of h that have not come.
 func (h *half) blocks(ack uint32) bool {
 	if !h.synced { // what has come still waits for its beginning, or nothing has come
-		if len(h.queue) > 0 {
-			return after(ack, h.queue[0].seq) > 0
-		}
-		return !h.absent
+		return !h.absent || len(h.queue) > 0 && after(ack, h.queue[0].seq) > 0
 	}
 	return h.ended == decode.Open && h.lacks(ack)
 }
