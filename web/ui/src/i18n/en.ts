@@ -107,6 +107,7 @@ export const en: Msgs = {
     collapse: 'Fold',
     goto: 'Go to number',
     octets: (n) => plural(n, 'octet', 'octets'),
+    body: 'Message body',
     sealed: 'unreadable without the keys',
     secret: 'masked secret',
     digest: (events, sessions) => `${plural(events, 'new event', 'new events')}, ${plural(sessions, 'session', 'sessions')}`,
@@ -201,8 +202,8 @@ export const en: Msgs = {
     legend: 'Legend',
     keys: 'Shortcuts',
     keysOn: 'Single-key shortcuts',
-    client: 'C →: the client speaks',
-    server: '← S: the server speaks',
+    client: 'the client speaks',
+    server: 'the server speaks',
     close: 'Close',
     space: 'Space',
     list: {

@@ -107,6 +107,7 @@ export const fr = {
     collapse: 'Replier',
     goto: 'Aller au numéro',
     octets: (n: number) => plural(n, 'octet', 'octets'),
+    body: 'Corps du message',
     sealed: 'contenu illisible sans les clés',
     secret: 'secret masqué',
     digest: (events: number, sessions: number) =>
@@ -202,8 +203,8 @@ export const fr = {
     legend: 'Légende',
     keys: 'Raccourcis',
     keysOn: 'Raccourcis d’une seule touche',
-    client: 'C → : le client parle',
-    server: '← S : le serveur parle',
+    client: 'le client parle',
+    server: 'le serveur parle',
     close: 'Fermer',
     space: 'Espace',
     list: {

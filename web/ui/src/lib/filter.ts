@@ -83,11 +83,14 @@ function free(text: string): Test {
   }
 }
 
-/** One word to a test, or null when its key is known and its value makes no sense. */
+/**
+ * One word to a test, or null when its key is known and its value makes no sense. Keys are in lower case, so that
+ * FROM:<alice> and From: are looked for in what was sent.
+ */
 function read(word: string, quoted: boolean): Test | null {
   if (quoted) return free(word)
   const colon = word.indexOf(':')
-  const key = colon > 0 ? word.slice(0, colon).toLowerCase() : ''
+  const key = colon > 0 ? word.slice(0, colon) : ''
   if (Object.hasOwn(keys, key)) return colon === word.length - 1 ? null : keys[key]!(word.slice(colon + 1).replace(/^"|"$/g, ''))
   const lower = word.toLowerCase()
   if (Object.hasOwn(single, lower)) return single[lower]!

@@ -51,13 +51,14 @@ export function hexRows(data: Uint8Array, at: number, perRow: number, fieldAt: (
 }
 
 /** 8, 16 or 32 octets, whichever the width holds: each takes three characters of hexadecimal and one of ASCII, beside the offset. */
-export function octetsPerRow(width: number, charWidth: number): 8 | 16 | 32 {
-  const room = Math.floor(width / charWidth) - offsetChars
+export function octetsPerRow(width: number, charWidth: number, digits: number): 8 | 16 | 32 {
+  // two gaps of two between the columns; the last octet has no space after it
+  const room = Math.floor(width / charWidth) - digits - 3
   if (room >= 32 * 4) return 32
   return room >= 16 * 4 ? 16 : 8
 }
 
-/** Offset, and the gaps between the three columns. */
-const offsetChars = 12
+/** Hexadecimal digits that an offset needs: at least four, always even. */
+export const offsetDigits = (last: number) => Math.max(4, Math.ceil(last.toString(16).length / 2) * 2)
 
-export const offset = (at: number) => at.toString(16).padStart(6, '0').toUpperCase()
+export const offset = (at: number, digits: number) => at.toString(16).padStart(digits, '0').toUpperCase()

@@ -44,7 +44,7 @@ export function say(event: MailEvent, line = 0): Said {
   const sent = event.fields?.['line']
   if (sent !== undefined) return { name: '', text: sent.split('\n')[line] ?? '' }
   const [family, ...rest] = event.kind.split('.')
-  if (family === 'tls' && rest[0] === 'record') return { name: 'TLS', text: kept(event, ['type', 'version']) }
+  if (family === 'tls' && rest[0] === 'record') return { name: 'TLS', text: event.fields?.['opened'] === 'true' || event.fields?.['type'] !== 'application_data' ? kept(event, ['type']) : '' }
   if (family === 'tls') return { name: messages[rest[0] ?? ''] ?? rest.join('.'), text: kept(event, facts) }
   if (family === 'session') return { name: '', text: kept(event, ['protocol', 'client', 'server', ...facts.slice(-3)]) }
   if (event.kind.startsWith('message.header') && event.fields?.['name']) {

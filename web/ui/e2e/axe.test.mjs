@@ -1,0 +1,81 @@
+/** No accessibility fault that axe can find, in any screen, language, theme and size. */
+import AxeBuilder from '@axe-core/playwright'
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { launch, visit } from './browser.mjs'
+import { startMock } from './mock/server.mjs'
+
+let browser
+let mock
+let empty
+let replay
+before(async () => {
+  browser = await launch()
+  mock = await startMock()
+  empty = await startMock({ events: 'none' })
+  replay = await startMock({ mode: 'replay' })
+})
+after(async () => {
+  await browser.close()
+  await Promise.all([mock, empty, replay].map((one) => one.close()))
+})
+
+const looks = [
+  { lang: 'fr', theme: 'light', projector: false },
+  { lang: 'fr', theme: 'dark', projector: false },
+  { lang: 'en', theme: 'light', projector: true },
+  { lang: 'en', theme: 'dark', projector: true },
+  { lang: 'en', theme: 'dark', projector: false },
+  { lang: 'fr', theme: 'auto', projector: true },
+]
+const sizes = [
+  [1920, 1080],
+  [390, 844],
+]
+
+/** Every state of the page that looks different. */
+const states = {
+  live: () => [mock, async (page) => page.locator('[data-index]').first().waitFor()],
+  selected: () => [
+    mock,
+    async (page) => {
+      await page.getByRole('grid').press('Enter')
+      await page.keyboard.press('Home')
+      await page.keyboard.press('j')
+      await page.locator('.hexrow').first().waitFor({ state: 'attached' })
+    },
+  ],
+  help: () => [mock, async (page) => page.keyboard.press('?')],
+  sessions: () => [
+    mock,
+    async (page) => {
+      await page.locator('[data-index]').first().waitFor()
+      await page.keyboard.press('l')
+    },
+  ],
+  filtered: () => [mock, async (page) => page.locator('input').first().fill('from:nobody xyzzy')],
+  empty: () => [empty, async (page) => page.getByRole('heading', { level: 1 }).waitFor()],
+  replay: () => [replay, async (page) => page.getByRole('slider').waitFor()],
+}
+
+for (const [name, state] of Object.entries(states)) {
+  describe(name, () => {
+    for (const settings of looks) {
+      for (const [width, height] of sizes) {
+        it(`${settings.lang} ${settings.theme}${settings.projector ? ' projector' : ''} ${width}×${height}`, async () => {
+          const [server, prepare] = state()
+          const { page, context, faults } = await visit(browser, server.url, { width, height, settings })
+          await prepare(page)
+          await page.waitForTimeout(150)
+          const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+          const told = violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160) + ' // ' + node.failureSummary?.slice(0, 200)).join(' | ')}`)
+          const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+          await context.close()
+          assert.deepEqual(told, [])
+          assert.equal(wide, 0, 'nothing sticks out sideways')
+          assert.deepEqual(faults, [])
+        })
+      }
+    }
+  })
+}

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest'
+import { dictionaries } from '../src/i18n'
+import { actionOf } from '../src/lib/keys'
+import { readPlace, writePlace } from '../src/lib/place'
+import { protectionOf, settingOf } from '../src/lib/security'
+import { event, session } from './helpers'
+
+/** Every sentence of a dictionary; those with words to fill are given some. */
+function sentences(part: unknown, path = ''): [string, string][] {
+  if (typeof part === 'string') return [[path, part]]
+  if (typeof part === 'function') return [[path, String((part as (...words: unknown[]) => string)(2, 3, 4))]]
+  return Object.entries(part as object).flatMap(([key, value]) => sentences(value, `${path}.${key}`))
+}
+
+describe('the page’s sentences', () => {
+  it('are in French typography', () => {
+    for (const [path, text] of sentences(dictionaries.fr)) {
+      expect(text, path).not.toMatch(/ [;:!?»]|« |'/)
+      expect(text, path).not.toMatch(/[a-zé][;!?]/i)
+    }
+  })
+  it('are all there, none left in the other language', () => {
+    const fr = new Map(sentences(dictionaries.fr))
+    const en = sentences(dictionaries.en)
+    expect(en.map(([path]) => path)).toEqual([...fr.keys()])
+    for (const [path, text] of en) expect(text, path).not.toMatch(/[éèàç«»]/)
+  })
+})
+
+describe('shortcuts', () => {
+  const press = (key: string, target: Element = document.body, over: Partial<KeyboardEvent> = {}) =>
+    actionOf({ key, target, defaultPrevented: false, ctrlKey: false, metaKey: false, altKey: false, isComposing: false, ...over } as KeyboardEvent, true)
+
+  it('go by the character, so that AZERTY and QWERTY are alike', () => {
+    expect(press('j')).toBe('next')
+    expect(press('?')).toBe('help')
+    expect(press('/')).toBe('filter')
+  })
+  it('never fire in fields or with a modifier', () => {
+    const field = document.body.appendChild(document.createElement('input'))
+    expect(press('j', field)).toBeNull()
+    expect(press('Escape', field)).toBeNull()
+    expect(press('s', document.body, { ctrlKey: true })).toBeNull()
+    field.remove()
+  })
+  it('leave a button its keys', () => {
+    const button = document.body.appendChild(document.createElement('button'))
+    expect(press(' ', button)).toBeNull()
+    expect(press('Enter', button)).toBeNull()
+    button.remove()
+  })
+  it('can be switched off', () => {
+    expect(actionOf({ key: 'j', target: document.body } as unknown as KeyboardEvent, false)).toBeNull()
+  })
+})
+
+describe('addresses', () => {
+  it('come back as they were written', () => {
+    for (const place of [
+      { screen: 'live', session: 0, n: 0, leg: 'client' },
+      { screen: 'live', session: 3, n: 412, leg: 'both' },
+    ] as const) {
+      expect(readPlace(writePlace(place))).toEqual(place)
+    }
+  })
+  it('take nothing strange', () => {
+    expect(readPlace('#/nowhere?session=-1&n=1e9&leg=x')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client' })
+    expect(readPlace('')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client' })
+  })
+})
+
+describe('protection', () => {
+  const route = { listen: 'imap://127.0.0.1:1143', upstream: 'imap://mail', protocol: 'imap', state: 'listening' } as const
+  const tls = session({ route: route.listen, upstream: 'mail:143', security: { client: 'tls', server: 'tls' } })
+  it('is intercepted on the client leg only where facteur ends TLS', () => {
+    const intercepting = settingOf(tls, [{ ...route, tls: 'intercept' }])
+    expect(protectionOf(event({ n: 1, layer: 'plain' }), intercepting)).toBe('intercepted')
+    expect(protectionOf(event({ n: 1, layer: 'plain', leg: 'server' }), intercepting)).toBe('encrypted')
+    expect(protectionOf(event({ n: 1, layer: 'plain' }), settingOf(tls, [{ ...route, tls: 'passthrough' }]))).toBe('encrypted')
+  })
+  it('is negotiating during the handshake, clear before it, failed at an alert', () => {
+    const setting = settingOf(tls, [])
+    expect(protectionOf(event({ n: 1, layer: 'tls', kind: 'tls.client_hello' }), setting)).toBe('negotiating')
+    expect(protectionOf(event({ n: 1 }), setting)).toBe('clear')
+    expect(protectionOf(event({ n: 1, layer: 'tls', kind: 'tls.alert', fields: { description: 'unknown_ca' } }), setting)).toBe('failed')
+  })
+  it('stays clear under compression alone', () => {
+    expect(protectionOf(event({ n: 1, layer: 'plain' }), settingOf(session(), []))).toBe('clear')
+  })
+})
