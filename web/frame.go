@@ -54,12 +54,18 @@ func (f *frame) bytes() []byte {
 		case helloFrame:
 			f.text = marshal(f.value)
 		case sessionsFrame:
-			f.text = marshal(map[string]any{"type": f.kind, string(f.kind): f.sessions})
+			f.text = tagged(f.kind, f.sessions)
 		default:
-			f.text = marshal(map[string]any{"type": f.kind, string(f.kind): f.value})
+			f.text = tagged(f.kind, f.value)
 		}
 	})
 	return f.text
+}
+
+// tagged gives {"type":kind,kind:v}.
+func tagged(kind frameKind, v any) []byte {
+	text := append([]byte(`{"type":"`+kind+`","`+kind+`":`), marshal(v)...)
+	return append(text, '}')
 }
 
 // message gives the frame as gorilla sends it to several viewers: masked and compressed once. nil when that fails, which

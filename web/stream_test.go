@@ -22,7 +22,7 @@ import (
 )
 
 // dial opens a stream as the page does.
-func (u *started) dial(t *testing.T, c *http.Client, query string) *websocket.Conn {
+func (u *started) dial(t testing.TB, c *http.Client, query string) *websocket.Conn {
 	t.Helper()
 	conn, err := u.open(c, query)
 	if err != nil {
@@ -372,50 +372,4 @@ func lan() string {
 		}
 	}
 	return ""
-}
-
-func BenchmarkPublish(b *testing.B) {
-	h := testHub(func(l *limits) { l.batch = batchTime })
-	events := some(1, 10)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.Publish(1, events)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
-}
-
-func BenchmarkPublishWithViewers(b *testing.B) {
-	h := testHub(func(l *limits) { l.batch = batchTime })
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for range 50 {
-		wg.Go(func() {
-			c := &cursor{}
-			for {
-				frames, wake, err := h.next(c)
-				if err != nil {
-					return
-				}
-				for _, f := range frames {
-					f.bytes()
-				}
-				if frames == nil {
-					select {
-					case <-wake:
-					case <-stop:
-						return
-					}
-				}
-			}
-		})
-	}
-	events := some(1, 10)
-	b.ReportAllocs()
-	for b.Loop() {
-		h.Publish(1, events)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(events)), "ns/event")
-	close(stop)
-	h.flush()
-	wg.Wait()
 }
