@@ -65,8 +65,10 @@ func (z *inflate) run(in []byte, limit int) (used int, status inflateStatus) {
 			z.read++
 		}
 		done, flushed, ok := z.symbol()
-		if !ok {
-			return used - z.unread(used), inflateBad
+		if !ok { // the unit ends behind what could be read, however far ahead this is seen
+			z.read -= min(z.read, int(z.nbits/8))
+			z.bits, z.nbits = 0, 0
+			return used, inflateBad
 		}
 		if !done {
 			if used == len(in) {

@@ -13,8 +13,8 @@ const (
 	// put together anew each time.
 	maxKnownIDs = 256
 	// fieldBatch and noteBatch are how many fields and notes are allocated at once.
-	fieldBatch = 512
-	noteBatch  = 512
+	fieldBatch = 1024
+	noteBatch  = 1024
 )
 
 // imapEvent puts an event together before it is emitted: what is secret has to be known before anything is shown.
