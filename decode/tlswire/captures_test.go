@@ -325,6 +325,12 @@ func TestCapturesAgain(t *testing.T) {
 			b := newWatch(k)
 			b.keep = true
 			b.run(f, octets)
+			for j := range w.msgs {
+				checkMessage(t, &w.msgs[j])
+				if bad := w.msgs[j].Field("malformed"); bad != "" {
+					t.Errorf("%s: %s is said to be malformed: %s", path, w.msgs[j].Kind, bad)
+				}
+			}
 			if describe(w) != describe(b) {
 				t.Errorf("%s: byte by byte differs", path)
 			}

@@ -31,7 +31,7 @@ func (i *helloInfo) readExtensions(r *reader) {
 		if read := extensionReaders[typ]; read != nil {
 			read(i, body)
 		}
-		if body.short {
+		if body.short && body.end > from+4 { // an empty answer is none of the body's faults
 			r.short = true
 		}
 	}
@@ -96,6 +96,9 @@ func init() {
 
 // serverName is RFC 6066 section 3. The server's answer is empty.
 func (i *helloInfo) serverName(r *reader) {
+	if r.left() == 0 {
+		return
+	}
 	list := r.sub(2)
 	for list.left() >= 3 {
 		typ := list.u8()

@@ -25,7 +25,7 @@ func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
 	tls13 := hs.version >= 0x0304
 	switch raw[0] {
 	case 4:
-		i.newSessionTicket(r, tls13)
+		i.newSessionTicket(r, tls13, tls13 && (hs.draft == 0 || hs.draft > 20))
 	case 8:
 		i.readExtensions(r)
 	case 11:
@@ -57,10 +57,13 @@ func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
 }
 
 // newSessionTicket is RFC 9846 section 4.6.1, or RFC 5077 section 3.3.
-func (i *helloInfo) newSessionTicket(r *reader, tls13 bool) {
+// Drafts up to 20 of TLS 1.3 had no nonce.
+func (i *helloInfo) newSessionTicket(r *reader, tls13, hasNonce bool) {
 	i.add("lifetime", strconv.FormatUint(uint64(r.u32()), 10), 4, 8)
 	if tls13 {
 		i.add("age_add", strconv.FormatUint(uint64(r.u32()), 10), 8, 12)
+	}
+	if hasNonce {
 		nonce := r.sub(1)
 		i.hex("nonce", nonce.raw[nonce.off:nonce.end], nonce.off)
 	}

@@ -262,6 +262,12 @@ func TestSessions(t *testing.T) {
 				t.Errorf("sealed records: %v", w.sealed)
 			}
 			checkTiles(t, w)
+			for i := range w.msgs {
+				checkMessage(t, &w.msgs[i])
+				if bad := w.msgs[i].Field("malformed"); bad != "" {
+					t.Errorf("%s is said to be malformed: %s", w.msgs[i].Kind, bad)
+				}
+			}
 			if want := strings.ReplaceAll(tls.VersionName(s.client.MaxVersion), " ", ""); s.client.MaxVersion > 0 && w.field("tls.server_hello", "version") != want {
 				t.Errorf("version %q, want %q", w.field("tls.server_hello", "version"), want)
 			}

@@ -43,7 +43,7 @@ func (c *Conn) mode(h *half, rec *Record, wire []byte) mode {
 // the session, or something in it, was missed.
 func looksClear(h *half, typ ContentType, body []byte) bool {
 	if typ == Alert {
-		return len(body) == 2 && (body[0] == 1 || body[0] == 2)
+		return len(body) < minSealedAlert
 	}
 	if len(h.pending) > 0 || h.skip > 0 {
 		return true
@@ -53,6 +53,9 @@ func looksClear(h *half, typ ContentType, body []byte) bool {
 	}
 	return int(body[1])<<16|int(body[2])<<8|int(body[3]) <= maxHandshake
 }
+
+// minSealedAlert is the smallest fragment of a sealed alert: its two octets and the shortest MAC, or explicit nonce and tag.
+const minSealedAlert = 2 + 16
 
 // engage puts the keys of a handshake in force for a side, TLS 1.2 and before.
 func (h *half) engage(hs *handshake) {
