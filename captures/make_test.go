@@ -1,6 +1,7 @@
 package captures
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 
@@ -73,19 +74,20 @@ var testEnds = [2]netip.AddrPort{netip.MustParseAddrPort("192.0.2.1:40000"), net
 
 // frameOf makes the Ethernet frame of a segment.
 func frameOf(s seg, ends [2]netip.AddrPort) []byte {
-	var f frames
 	k := &wire{ends: ends}
 	side := decode.Client
 	if s.server {
 		side = decode.Server
 	}
 	k.next[side], k.next[side.Other()] = s.seq, s.ack
-	b, err := f.frame(k, side, s.flags, []byte(s.data))
+	b, err := testFrames.frame(k, side, s.flags, []byte(s.data))
 	if err != nil {
 		panic(err)
 	}
-	return b
+	return bytes.Clone(b)
 }
+
+var testFrames frames
 
 // captureOf makes a pcap of segments.
 func captureOf(segs []seg) []byte {
@@ -96,4 +98,8 @@ func captureOf(segs []seg) []byte {
 		c.packet(s.at, b[:len(b)-s.cut], len(b))
 	}
 	return c.blocks.buf
+}
+
+func ends4(a [4]byte, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4(a), port)
 }
