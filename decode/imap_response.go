@@ -117,13 +117,13 @@ func isResponse(tag, rest string) bool {
 	return tag != "" && len(word) <= 3 && isStatus([]byte(word))
 }
 
-// notResponse tells of a line from the server that is no response.
+// notResponse tells of a line from the server that is no response: it stays one by its place.
 func (p *imap) notResponse(f *frame, n int) {
 	b := &p.build
 	b.derive("rule", "not_a_response")
 	b.add("line", b.t.s, 0, len(b.t.s))
 	b.note("session.violation.not_a_response")
-	b.emit(f, f.take(n), "session.violation")
+	b.emit(f, f.take(n), "imap.response")
 }
 
 // settle looks at a tagged response before it is emitted: it may refuse the literal that the client waits to send, which
