@@ -51,7 +51,7 @@ type stationOptions struct {
 
 func (a *app) newStation(o stationOptions) (*station, error) {
 	s := &station{a: a, term: o.term}
-	s.desk = &watch.Desk{Show: s, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
+	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
 	if o.record != "" && o.record != "off" {
 		tape, err := newRecording(o.record, o.name, func(path string) { a.logs.Info("recording", "file", path) })
 		if err != nil {

@@ -19,6 +19,7 @@ const backlog = 4 << 20
 // Desk is where the live sessions of one run are followed.
 type Desk struct {
 	Show     Show
+	Octets   bool            // Show wants octets, not only events
 	Recorder Recorder        // nil: nothing is kept
 	Lang     string          // of the notes in recordings
 	Keep     bool            // keep secrets in recordings and show them
@@ -93,9 +94,11 @@ func (d *Desk) Open(st Start) *Live {
 	o := decode.Options{
 		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: l.keys, ShowSecrets: d.Keep,
 		Await: func() bool { return l.expect > 0 },
-		Octets: func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
+	}
+	if d.Octets {
+		o.Octets = func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
 			d.Show.Octets(st.ID, leg, from, layer, at, data)
-		},
+		}
 	}
 	if d.Recorder != nil {
 		o.Release = l.record
