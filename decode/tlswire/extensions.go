@@ -49,18 +49,22 @@ func (i *helloInfo) listExtensions(from, to int) {
 // extensionReaders read the contents of the extensions that have something to show.
 var extensionReaders map[uint16]func(*helloInfo, *reader)
 
-func init() {
-	flag := func(name string, set func(*helloInfo)) func(*helloInfo, *reader) {
-		return func(i *helloInfo, r *reader) {
-			i.add(name, "true", r.off-4, r.end)
-			if set != nil {
-				set(i)
-			}
+// flag reads an extension that says something by being there.
+func flag(name string, set func(*helloInfo)) func(*helloInfo, *reader) {
+	return func(i *helloInfo, r *reader) {
+		i.add(name, "true", r.off-4, r.end)
+		if set != nil {
+			set(i)
 		}
 	}
-	opaque := func(name string) func(*helloInfo, *reader) {
-		return func(i *helloInfo, r *reader) { i.hex(name, r.raw[r.off:r.end], r.off) }
-	}
+}
+
+// opaque reads an extension whose octets mean nothing to anyone but its maker.
+func opaque(name string) func(*helloInfo, *reader) {
+	return func(i *helloInfo, r *reader) { i.hex(name, r.raw[r.off:r.end], r.off) }
+}
+
+func init() {
 	extensionReaders = map[uint16]func(*helloInfo, *reader){
 		0:      (*helloInfo).serverName,
 		1:      (*helloInfo).maxFragmentLength,

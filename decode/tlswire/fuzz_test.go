@@ -140,7 +140,7 @@ func FuzzHandshake(f *testing.F) {
 		}
 		n := len(raw) - 4
 		raw = append([]byte{raw[0], byte(n >> 16), byte(n >> 8), byte(n)}, raw[4:]...)
-		c.handshakes12(h, raw)
+		c.handshakeOctets(h, raw)
 		size := 0
 		for _, m := range append(h.spilled, c.Flush(h.side)...) {
 			checkMessage(t, &m)

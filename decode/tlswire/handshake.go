@@ -21,7 +21,7 @@ func (c *Conn) messages(h *half, rec *Record) {
 			c.changeCipherSpec(h)
 		}
 	case rec.Inner == Handshake:
-		c.handshakes12(h, rec.Content)
+		c.handshakeOctets(h, rec.Content)
 	case rec.Inner == Alert:
 		c.alerts(h, rec.Content)
 	case rec.Inner == ChangeCipherSpec && len(rec.Content) > 0:
@@ -62,8 +62,8 @@ func (h *half) fragment(octets []byte) {
 	})
 }
 
-// handshakes12 cuts handshake octets, of any version, into messages.
-func (c *Conn) handshakes12(h *half, content []byte) {
+// handshakeOctets cuts handshake octets, of any version, into messages.
+func (c *Conn) handshakeOctets(h *half, content []byte) {
 	if h.unsure && len(content) > 0 {
 		h.unsure = false
 		if len(h.pending) == 0 && !looksClear(h, Handshake, content) {

@@ -187,11 +187,7 @@ func parseServerHello(raw []byte) (Message, *helloInfo) {
 		i.note("tls.cipher", r.off-2, r.off, Field{Name: "name", Value: SuiteName(i.suite)})
 	}
 	if !short && !oldRetry {
-		v := r.u8()
-		i.compressed = v != 0
-		if i.compressed {
-			i.add("compression", compressionName(v), r.off-1, r.off)
-		}
+		i.chosenCompression(r)
 	}
 	i.readExtensions(r)
 	i.finishServerHello(legacy)
@@ -201,6 +197,14 @@ func parseServerHello(raw []byte) (Message, *helloInfo) {
 		kind = "tls.hello_retry_request"
 	}
 	return Message{Kind: kind, Raw: raw, Fields: i.fields, Notes: i.notes}, i
+}
+
+// chosenCompression is a server's choice; none, as always since CRIME, is not worth a field.
+func (i *helloInfo) chosenCompression(r *reader) {
+	if v := r.u8(); v != 0 {
+		i.compressed = true
+		i.add("compression", compressionName(v), r.off-1, r.off)
+	}
 }
 
 func (i *helloInfo) start(legacy uint16) {

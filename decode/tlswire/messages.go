@@ -22,14 +22,26 @@ func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
 		return Message{Kind: kind, Raw: raw, Fields: i.fields, Notes: i.notes}
 	}
 	i.note(kind, 0, 0)
+	if raw[0] == 25 {
+		kind = "tls.certificate"
+		i.compressedCertificate(r)
+	} else {
+		i.body(r, hs, h.side)
+	}
+	i.malformed(r)
+	return Message{Kind: kind, Raw: raw, Fields: i.fields, Notes: i.notes}
+}
+
+// body explains what is behind a handshake message's header.
+func (i *helloInfo) body(r *reader, hs *handshake, side Side) {
 	tls13 := hs.version >= 0x0304
-	switch raw[0] {
+	switch i.typ {
 	case 4:
 		i.newSessionTicket(r, tls13, tls13 && (hs.draft == 0 || hs.draft > 20))
 	case 8:
 		i.readExtensions(r)
 	case 11:
-		i.certificates(r, hs, h.side, tls13)
+		i.certificates(r, hs, side, tls13)
 	case 12:
 		i.serverKeyExchange(r, hs)
 	case 13:
@@ -43,17 +55,16 @@ func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
 	case 22:
 		i.certificateStatus(r)
 	case 24:
-		v := r.u8()
-		i.add("request", map[int]string{0: "update_not_requested", 1: "update_requested"}[v], 4, 5)
-	case 25:
-		kind = "tls.certificate"
-		i.notes[0].ID = "tls.certificate.compressed"
-		i.add("compressed", compressedCertificateName(uint16(r.u16())), 4, 6)
-		i.add("uncompressed_length", strconv.Itoa(r.u24()), 6, 9)
-		r.rest()
+		i.add("request", map[int]string{0: "update_not_requested", 1: "update_requested"}[r.u8()], 4, 5)
 	}
-	i.malformed(r)
-	return Message{Kind: kind, Raw: raw, Fields: i.fields, Notes: i.notes}
+}
+
+// compressedCertificate is RFC 8879. Nothing in Go's standard library reads brotli or zstd, which is what is used.
+func (i *helloInfo) compressedCertificate(r *reader) {
+	i.notes[0].ID = "tls.certificate.compressed"
+	i.add("compressed", compressedCertificateName(uint16(r.u16())), 4, 6)
+	i.add("uncompressed_length", strconv.Itoa(r.u24()), 6, 9)
+	r.rest()
 }
 
 // newSessionTicket is RFC 9846 section 4.6.1, or RFC 5077 section 3.3.
