@@ -27,6 +27,7 @@ const (
 	faultClearOnTLS  = "clear_on_tls_port"
 	faultInjection   = "starttls_injection"
 	faultStartTLS    = "upstream_starttls"
+	faultLoop        = "route_loop"
 	faultLimit       = "limit"
 	faultShutdown    = "shutdown"
 	faultInternal    = "internal"
@@ -68,6 +69,10 @@ func (s *session) dialFault(err error) *fault {
 	f := &fault{what: faultUnreachable, leg: decode.ServerLeg, err: err}
 	var dns *net.DNSError
 	switch {
+	case errors.Is(err, errLoop):
+		f.what = faultLoop
+		f.detail = fmt.Sprintf("the route leads back to facteur itself, at %s", up.Addr())
+		f.hint = "name the real mail server in the route"
 	case errors.As(err, &dns) && dns.IsNotFound:
 		f.detail = fmt.Sprintf("the mail server's name %s is not known to the DNS", up.Host)
 		f.hint = "check the host in the route " + s.route.String()

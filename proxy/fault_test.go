@@ -13,6 +13,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -346,5 +347,85 @@ func TestNewRefuses(t *testing.T) {
 	}
 	if _, err := New(Config{}); err == nil {
 		t.Error("a server without routes was made")
+	}
+}
+
+// A route that leads back to facteur would feed on itself until no socket is left.
+func TestRouteLoop(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	r := newRig(t, nil, fmt.Sprintf("smtp://127.0.0.1:%d=smtp://127.0.0.1:%d", port, port))
+	newTalk(t, r.dial()).until("421")
+	r.session().wait().wantError(faultLoop)
+	if n := len(r.sessions); n > 1 {
+		t.Errorf("%d more sessions", n)
+	}
+}
+
+// A client may say no to the certificate after its handshake is done; the alert must be read there, too.
+func TestLateRefusal(t *testing.T) {
+	port := serve(t, func(c net.Conn) {
+		s := tls.Server(c, serverTLS(t))
+		io.WriteString(s, "* OK ready\r\n")
+		io.Copy(io.Discard, s)
+	})
+	r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	wire := &alerting{Conn: r.dial()}
+	cfg := r.clientTLS()
+	cfg.MaxVersion, cfg.CipherSuites = tls.VersionTLS12, []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+	cfg.InsecureSkipVerify = true
+	c := tls.Client(wire, cfg)
+	newTalk(t, c).until("* OK")
+	wire.spoil = true
+	io.WriteString(c, "a NOOP\r\n") // arrives as a record that cannot be opened
+	io.Copy(io.Discard, wire.Conn)
+	c.Close()
+	if e := r.session().wait().wantError(faultHandshake); !strings.Contains(e["detail"], "bad record MAC") {
+		t.Errorf("detail %q", e["detail"])
+	}
+}
+
+// alerting spoils what is written.
+type alerting struct {
+	net.Conn
+	spoil bool
+}
+
+func (a *alerting) Write(p []byte) (int, error) {
+	if a.spoil {
+		p = append([]byte(nil), p...)
+		p[len(p)-1] ^= 1
+	}
+	return a.Conn.Write(p)
+}
+
+func TestDialFaults(t *testing.T) {
+	r, err := ParseRoute("smtp://:0=smtp://mail.example.org:2525")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &session{srv: &Server{c: Config{DialTimeout: time.Second, HandshakeTimeout: time.Second}}, route: &route{Route: r}}
+	for want, err := range map[string]error{
+		"is not known to the DNS":      &net.DNSError{IsNotFound: true, Name: "mail.example.org"},
+		"could not be looked up":       &net.DNSError{Err: "server misbehaving"},
+		"did not answer within 1s":     os.ErrDeadlineExceeded,
+		"refused the connection":       syscall.ECONNREFUSED,
+		"cannot be reached: no route ": syscall.EHOSTUNREACH,
+	} {
+		f := s.dialFault(&net.OpError{Op: "dial", Net: "tcp", Err: err})
+		if !strings.Contains(strings.ReplaceAll(f.detail, "dial tcp: ", ""), want) || f.hint == "" {
+			t.Errorf("%v: %q, hint %q", err, f.detail, f.hint)
+		}
+	}
+	for want, err := range map[string]error{
+		"administrator rights": &os.SyscallError{Err: syscall.EACCES}, "no address of this machine": syscall.EADDRNOTAVAIL, "cannot listen": io.EOF,
+	} {
+		if e := listenFault(r, err); !strings.Contains(e.Error(), want) || !errors.Is(e, err) {
+			t.Errorf("%v: %v", err, e)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -160,6 +161,28 @@ func (l *leg) closeWrite() {
 		l.conn.CloseWrite()
 	}
 }
+
+// linger closes the leg's half and reads on for a moment: the kernel answers unread octets with a reset, which could
+// overtake the last words or the alert that say why there is no session.
+func (l *leg) linger(life context.Context) {
+	l.closeWrite()
+	l.dmu.Lock()
+	l.aborted = life.Err() != nil // the session was; its last words have a deadline of their own
+	l.dmu.Unlock()
+	l.SetDeadline(deadlineIn(lingerWait))
+	room := make([]byte, smallBuffer)
+	for n := 0; n < maxLinger; {
+		k, err := l.Read(room)
+		if n += k; err != nil {
+			return
+		}
+	}
+}
+
+const (
+	lingerWait = time.Second // a client far away still gets the words
+	maxLinger  = 256 << 10   // and one that goes on sending is not heard for ever
+)
 
 // farewellTimeout is how long a last word may wait for a client that does not read.
 const farewellTimeout = 5 * time.Second

@@ -62,9 +62,14 @@ func (b *buffer) free() {
 	}
 }
 
-// relay carries octets both ways until both directions have ended.
-func (s *session) relay() {
+// relay carries octets both ways until both directions have ended, and gives what broke them off, if it was facteur.
+func (s *session) relay() *fault {
 	st := newSteering(s)
+	s.bothWays(st)
+	return st.failure
+}
+
+func (s *session) bothWays(st *steering) {
 	var other sync.WaitGroup
 	other.Go(func() {
 		defer s.catch()
@@ -125,6 +130,9 @@ func (s *session) carryEnd(from, to *leg, err error) {
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && from.eof:
 		s.carryFIN(from, to)
+	case errors.As(err, new(*fault)): // told by the caller, once this direction's peer can be told, too
+		s.abort()
+		s.directionEnded()
 	case errors.As(err, new(writeError)) || isTimeout(err):
 		// The peer of to is gone, and the other direction, which reads from it, will find that out; or the session ends.
 		s.directionEnded()

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -194,6 +195,42 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	return nil
 }
+
+// isListener reports whether an address is one of this server's own: a route that leads back would feed on itself until
+// no socket is left.
+func (s *Server) isListener(address string) bool {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return false
+	}
+	to := net.TCPAddrFromAddrPort(at)
+	for _, r := range s.routes {
+		if r.listener == nil {
+			continue
+		}
+		own := r.listener.Addr().(*net.TCPAddr)
+		if own.Port == to.Port && (own.IP.Equal(to.IP) || own.IP.IsUnspecified() && isLocal(to.IP)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLocal reports whether an address is one of this machine's.
+func isLocal(ip net.IP) bool {
+	if ip.IsLoopback() {
+		return true
+	}
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.Equal(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+var errLoop = errors.New("the route leads back to facteur itself")
 
 var errShutdown = errors.New("facteur stops")
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"syscall"
 	"time"
 
 	"facteur/decode"
@@ -63,13 +64,16 @@ func (s *session) run(life context.Context) {
 	defer s.catch()
 	s.open()
 	defer context.AfterFunc(life, func() { s.abort() })()
-	if f := s.establish(life); f != nil {
-		s.fail(f)
-		return
+	f := s.establish(life)
+	if f == nil {
+		f = s.relay()
 	}
-	s.relay()
-	if errors.Is(context.Cause(life), errShutdown) {
+	switch {
+	case errors.Is(context.Cause(life), errShutdown): // whatever it was doing, that is why it failed
 		s.fail(&fault{what: faultShutdown, detail: "the session was ended because facteur stops"})
+	case f != nil:
+		s.fail(f)
+		s.client.linger(life)
 	}
 }
 
@@ -87,6 +91,7 @@ func (s *session) turnAway(life context.Context) {
 	if s.route.Listen.Security == Clear {
 		s.refuse(f)
 	}
+	s.client.linger(life)
 }
 
 // catch keeps a panic within its session.
@@ -115,6 +120,10 @@ func (s *session) finish() {
 	for _, l := range legs {
 		if l != nil {
 			defer l.conn.Close() // whatever the observer does
+		}
+	}
+	for _, l := range legs {
+		if l != nil {
 			l.close(s.isBroken())
 		}
 	}
@@ -206,7 +215,12 @@ func asFault(err error) *fault {
 
 // dial connects to the mail server. Servers speak first, so this cannot wait for the client.
 func (s *session) dial(life context.Context) *fault {
-	d := net.Dialer{Timeout: s.srv.c.DialTimeout}
+	d := net.Dialer{Timeout: s.srv.c.DialTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+		if s.srv.isListener(address) {
+			return errLoop
+		}
+		return nil
+	}}
 	conn, err := d.DialContext(life, "tcp", s.route.Upstream.Addr())
 	if err != nil {
 		return s.dialFault(err)

@@ -45,6 +45,7 @@ type steering struct {
 	finished bool           // nothing is left to steer
 	over     bool           // and nobody waits: relay as it comes
 	gone     [2]bool        // the direction from that side has ended
+	failure  *fault         // why facteur ended the session; read once both directions have ended
 }
 
 // answerer says who answers a client's STARTTLS.

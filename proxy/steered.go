@@ -48,13 +48,11 @@ func (st *steering) fromClient(b *buffer) error {
 
 // clientSaid takes what the client said, and passes on what may go.
 func (st *steering) clientSaid(data []byte) error {
-	if f := st.wrongStart(data); f != nil {
-		st.s.fail(f)
-		st.s.breakOff()
-		return f
-	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if f := st.wrongStart(data); f != nil {
+		return st.failed(f)
+	}
 	if st.watch != nil {
 		var err error
 		if data, err = st.watchClient(data); err != nil || len(data) == 0 {
@@ -162,10 +160,9 @@ func (st *steering) maybeSTARTTLS() int {
 // maxCommandStart is how long the beginning of a STARTTLS line can be: an IMAP tag and the word.
 const maxCommandStart = 128
 
-// wrongStart looks at the first octets that a client sends in clear. TLS there would be answered by nobody.
+// wrongStart looks at the first octets that a client sends in clear. TLS there would be answered by nobody. The caller
+// holds mu.
 func (st *steering) wrongStart(data []byte) *fault {
-	st.mu.Lock()
-	defer st.mu.Unlock()
 	f := &st.flows[decode.Client]
 	if st.s.client.tls != nil || f.end() != 0 {
 		return nil

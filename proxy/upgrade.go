@@ -50,12 +50,10 @@ func (st *steering) glued() {
 	st.discard(f, decode.ClientLeg, decode.Client)
 }
 
-// failed ends the session because a handshake failed.
+// failed keeps the reason why the session ends; the caller holds mu.
 func (st *steering) failed(err error) error {
-	f := asFault(err)
-	st.s.fail(f)
-	st.s.breakOff()
-	return f
+	st.failure = asFault(err)
+	return st.failure
 }
 
 // answerItself answers STARTTLS where the two legs differ in security. The server never sees it.

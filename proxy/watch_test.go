@@ -3,8 +3,10 @@ package proxy
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"facteur/decode"
 )
@@ -110,4 +112,58 @@ func FuzzWatch(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A client that does not wait for the 354, against RFC 2920 §3.1, is made to: its octets mean something else if DATA is refused.
+func TestDataWithoutWaiting(t *testing.T) {
+	for answer, want := range map[string]string{"354 go\r\n": "STARTTLS\r\n.\r\n", "503 no\r\n": ""} {
+		t.Run(answer[:3], func(t *testing.T) {
+			got := make(chan string, 1)
+			port := serve(t, func(c net.Conn) {
+				k := newTalk(t, c)
+				k.say("220 h\r\n")
+				k.line()
+				k.say("250-h\r\n250 STARTTLS\r\n")
+				k.line()
+				k.say("250 ok\r\n")
+				k.line()
+				time.Sleep(20 * time.Millisecond)
+				k.say(answer)
+				if want == "" {
+					got <- ""
+					if l := k.line(); l != "STARTTLS" {
+						t.Errorf("the server got %q", l)
+					}
+					k.say("454 no\r\n")
+					if l := k.line(); l != "." {
+						t.Errorf("the server got %q", l)
+					}
+					k.say("500 what\r\n")
+				} else {
+					got <- k.line() + "\r\n" + k.line() + "\r\n"
+					k.say("250 queued\r\n")
+				}
+				k.line()
+			})
+			r := newRig(t, nil, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d", port))
+			k := newTalk(t, r.dial())
+			k.line()
+			k.say("EHLO x\r\n")
+			k.until("250 ")
+			k.say("MAIL FROM:<>\r\n")
+			k.until("250")
+			k.say("DATA\r\nSTARTTLS\r\n.\r\n")
+			k.until(answer[:3])
+			if text := <-got; text != want {
+				t.Errorf("the server got the text %q, want %q", text, want)
+			}
+			if want == "" {
+				k.until("454")
+				k.until("500")
+			} else {
+				k.until("250")
+			}
+			k.say("QUIT\r\n")
+		})
+	}
 }
