@@ -25,6 +25,7 @@ type imap struct {
 	running []imapCommand // without their tagged response, oldest first
 	await   string        // the command whose answer decides what the client's next octets are; "" for none
 	greeted bool
+	spoken  bool  // the client has sent a command
 	held    int64 // client octets below this were sent before the upgrade was agreed on
 
 	sasl     *exchange // an AUTHENTICATE runs
@@ -34,7 +35,6 @@ type imap struct {
 
 	idling   int               // Seq of the IDLE that runs, 0 for none
 	known    imapKnown         // what the server said it can do
-	mailbox  string            // selected, or about to be
 	validity map[string]string // UIDVALIDITY by mailbox
 	started  bool              // the upgrade to TLS was by STARTTLS
 }
@@ -61,6 +61,7 @@ type imapUnit struct {
 	segments []imapSegment
 	literals []imapLiteral
 	told     int   // of raw: shown by an imap.data.begin already
+	shown    bool  // the last line is in raw, and its literal in literals
 	inside   int64 // octets of literals kept
 
 	literal   bool  // a literal is next
@@ -145,13 +146,14 @@ func (p *imap) unit(from Side, f *frame) bool {
 		line := f.buf[u.next:end]
 		whole := line[len(line)-1] == '\n'
 		line = chomp(line)
+		p.build.bareLF = whole && len(line) == end-u.next-1
 		at, size, sync, marked := literalMarker(line)
 		if marked = marked && whole && u.admits(from, line); !marked && len(u.segments) == 0 {
 			p.single(from, f, line, end) // by far the most: one line, nothing to join
 			u.broken = !whole && !f.ended
 			return true
 		}
-		u.join(line, f.at+int64(u.next), f.at+int64(end), at, size, marked)
+		u.shown = u.join(line, f.at+int64(u.next), f.at+int64(end), at, size, marked)
 		u.next = end
 		if !marked {
 			p.finish(from, f, end)
@@ -213,7 +215,7 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 		return f.ended, false
 	}
 	n := u.next + int(u.left)
-	if last := len(u.literals) - 1; last >= 0 && len(u.literals) <= maxLiterals {
+	if last := len(u.literals) - 1; last >= 0 && u.shown {
 		u.literals[last].text, u.literals[last].held = string(f.buf[u.next:n]), true
 	}
 	u.next, u.literal, u.waiting = n, false, false
@@ -222,10 +224,10 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 
 // join adds the line at offset off of the stream to the text; at and size are those of the literal it ends in, if it
 // does, whose octets begin at behind.
-func (u *imapUnit) join(line []byte, off, behind int64, at int, size int64, marked bool) {
+func (u *imapUnit) join(line []byte, off, behind int64, at int, size int64, marked bool) bool {
 	if len(u.segments) > 0 {
 		if len(u.raw) > maxLine || len(u.segments) > maxLiterals {
-			return // shown no further, but read to the end
+			return false // shown no further, but read to the end
 		}
 		u.raw = append(u.raw, '\n')
 	}
@@ -235,6 +237,7 @@ func (u *imapUnit) join(line []byte, off, behind int64, at int, size int64, mark
 	if marked {
 		u.literals = append(u.literals, imapLiteral{from: base + at, to: len(u.raw), size: size, off: behind})
 	}
+	return true
 }
 
 // reset makes the unit ready for the next command or response.

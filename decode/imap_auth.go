@@ -112,3 +112,18 @@ func (t *imapText) join(u *imapUnit) {
 	t.segments = append(t.segments[:0], u.segments...)
 	t.literals = append(t.literals[:0], u.literals...)
 }
+
+// tail makes the text of what a unit has read since its last imap.data.begin.
+func (t *imapText) tail(u *imapUnit) {
+	from := u.told
+	if from > 0 && from < len(u.raw) {
+		from++ // the \n that stands for the literal before
+	}
+	t.s, t.line = string(u.raw[from:]), false
+	t.segments, t.literals = t.segments[:0], t.literals[:0]
+	for _, g := range u.segments {
+		if g.at >= from {
+			t.segments = append(t.segments, imapSegment{g.at - from, g.off})
+		}
+	}
+}

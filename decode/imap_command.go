@@ -94,6 +94,10 @@ func (p *imap) command(f *frame, n int) {
 	s := b.t.s
 	tag, name, at, arg := splitCommand(s)
 	span := f.take(n)
+	if name != "" && wantsTag(tag) {
+		p.untaggedSecret(f, span, tag, at)
+		return
+	}
 	if name == "" {
 		p.noCommand(f, span, tag)
 		return
@@ -120,10 +124,31 @@ func (p *imap) command(f *frame, n int) {
 	b.add("line", shown, 0, len(s))
 	p.lintCommand(b, name)
 	e := b.emit(f, span, "imap.command")
-	if name == "LOGIN" || name == "AUTHENTICATE" || name == "SELECT" || name == "EXAMINE" {
-		p.mailbox = e.Field("mailbox")
-	}
 	p.after(f, e, tag, name)
+}
+
+// wantsTag reports whether a tag is the name of a command that brings a password: typed by hand without a tag, or meant
+// for another protocol. What follows it may be secret.
+func wantsTag(tag string) bool {
+	return strings.EqualFold(tag, "LOGIN") || strings.EqualFold(tag, "AUTHENTICATE") || strings.EqualFold(tag, "AUTH") || strings.EqualFold(tag, "PASS")
+}
+
+// untaggedSecret emits such a line, of which only the first word is shown.
+func (p *imap) untaggedSecret(f *frame, span Span, tag string, at int) {
+	b := &p.build
+	s := b.t.s
+	b.add("tag", tag, 0, len(tag))
+	b.addSecret("name", &imapValue{kind: imapAtom, from: at, to: len(s), text: s[at:]})
+	for i := range b.t.literals {
+		if l := &b.t.literals[i]; l.held {
+			b.addSecret("arguments", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
+		}
+	}
+	b.derive("rule", "no_tag")
+	b.add("line", b.shown(), 0, len(s))
+	b.note("session.violation.no_tag")
+	e := b.emit(f, span, "imap.command")
+	p.push(imapCommand{tag: tag, seq: e.Seq, layer: e.Layer})
 }
 
 // splitCommand gives tag and name of a command, where the name is and where the arguments begin.
@@ -213,7 +238,16 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		return
 	case "password":
 		b.addSecret(a.name, &v)
+		if v = c.peek(); v.kind != imapEnd { // a password with blanks, not quoted
+			c.p = v.from
+			v = c.remainder()
+			b.addSecret("excess", &v)
+		}
 		return
+	case "return":
+		if len(v.text) > 7 && strings.EqualFold(v.text[:7], "RETURN ") {
+			v.from, v.text = v.from+7, v.text[7:]
+		}
 	case "mailbox", "new_mailbox", "reference", "pattern":
 		v.text = mailboxName(v.text)
 	case "action":
@@ -299,7 +333,7 @@ func (p *imap) after(f *frame, e *Event, tag, name string) {
 	cmd := imapCommand{tag: tag, name: name, seq: e.Seq, layer: e.Layer}
 	switch name {
 	case "SELECT", "EXAMINE":
-		cmd.mailbox = p.mailbox
+		cmd.mailbox = e.Field("mailbox")
 	case "STARTTLS", "COMPRESS", "AUTHENTICATE":
 		p.await = name
 		if name == "AUTHENTICATE" {
@@ -308,6 +342,7 @@ func (p *imap) after(f *frame, e *Event, tag, name string) {
 	case "IDLE":
 		p.idling = e.Seq
 	}
+	p.spoken = true
 	if !u.answered {
 		p.push(cmd)
 	}

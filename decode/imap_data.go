@@ -37,7 +37,7 @@ func (p *imap) untagged(b *imapEvent, at int) (state string) {
 func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 	b.note("")
 	name, code := p.status(b, at)
-	if !p.greeted && (name == "OK" || name == "PREAUTH" || name == "BYE") {
+	if begins := !p.greeted && !(p.l.s.o.Midstream && p.spoken); begins && (name == "OK" || name == "PREAUTH" || name == "BYE") {
 		b.notes[0].ID = b.greetings.id("imap.greeting.", name)
 		if name == "PREAUTH" && b.layer == Wire && p.known.startTLS {
 			b.note("lint.preauth")

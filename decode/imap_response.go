@@ -206,7 +206,9 @@ func (p *imap) tagged(b *imapEvent, tag string, at int) (state string) {
 	case early:
 		b.re = u.began
 	default:
-		b.note("lint.unexpected_reply")
+		if p.spoken || !p.l.s.o.Midstream {
+			b.note("lint.unexpected_reply")
+		}
 		return ""
 	}
 	return p.state.move(verb, name)

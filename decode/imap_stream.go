@@ -16,7 +16,7 @@ func (p *imap) passes(from Side, u *imapUnit, size int64) bool {
 	if from == Client && u.mayHoldPassword() {
 		limit = maxHeld
 	}
-	return size > limit-u.inside || len(u.literals) >= maxLiterals
+	return size > limit-u.inside || !u.shown || len(u.raw) > maxLine
 }
 
 // mayHoldPassword reports whether the command's arguments may be secret.
@@ -28,7 +28,7 @@ func (u *imapUnit) mayHoldPassword() bool {
 
 // what tells what of a message the literal at the end of the text is, "" for none: the section's name, or "message".
 func (u *imapUnit) what(from Side) string {
-	if len(u.literals) == 0 {
+	if len(u.literals) == 0 || !u.shown {
 		return ""
 	}
 	before := u.raw[:u.literals[len(u.literals)-1].from]
@@ -125,20 +125,21 @@ func formOf(what string) messageForm {
 // begin emits the line so far and lets the literal behind it pass.
 func (p *imap) begin(from Side, f *frame) {
 	u := &p.units[from]
-	l := &u.literals[len(u.literals)-1]
 	what := u.what(from)
 	b := &p.build
 	b.begin(from, f)
-	b.t.join(u)
+	b.t.tail(u)
 	u.secret = from == Client && u.mayHoldPassword()
 	if !u.secret {
-		tag, _, _ := strings.Cut(b.t.s, " ")
-		b.derive("tag", tag)
-		from := min(u.told+min(u.told, 1), len(b.t.s)) // behind the \n that stands for the literal before
-		b.add("line", b.t.s[from:], from, len(b.t.s))
+		b.derive("tag", u.tagOf())
+		b.add("line", b.t.s, 0, len(b.t.s))
 	}
 	u.told = len(u.raw)
-	b.add("octets", strconv.FormatInt(l.size, 10), l.from, l.to)
+	marker := len(b.t.s)
+	if i := strings.LastIndexByte(b.t.s, '{'); i >= 0 && u.shown {
+		marker = i
+	}
+	b.add("octets", strconv.FormatInt(u.left, 10), marker, len(b.t.s))
 	if what == "" {
 		what = "literal"
 	}

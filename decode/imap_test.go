@@ -266,6 +266,9 @@ func TestIMAPSecrets(t *testing.T) {
 		"initial":  "C: a AUTHENTICATE PLAIN " + plain + "\nS: a OK",
 		"later":    "C: a AUTHENTICATE PLAIN\nS: + \nC: " + plain + "\nS: a OK",
 		"login":    "C: a AUTHENTICATE LOGIN\nS: + VXNlcm5hbWU6\nC: YWxpY2U=\nS: + UGFzc3dvcmQ6\nC: " + base64.StdEncoding.EncodeToString([]byte(canary)) + "\nS: a OK",
+		"blanks":   "C: a LOGIN alice open Kanarienvogel x",
+		"no tag":   "C: LOGIN alice Kanarienvogel",
+		"pop":      "C: PASS Kanarienvogel",
 		"strange":  "C: a AUTHENTICATE X-NEW Kanarienvogel",
 	} {
 		for _, cut := range []func([]byte) [][]byte{uncut, every(1)} {
