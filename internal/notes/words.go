@@ -215,7 +215,7 @@ func distance(a, b string) int {
 }
 
 var unaccent = strings.NewReplacer("é", "e", "è", "e", "ê", "e", "ë", "e", "à", "a", "â", "a", "ç", "c", "î", "i", "ï", "i",
-	"ô", "o", "û", "u", "ù", "u", "œ", "oe", "’", "'", " ", "-", "_", "-", "\u00a0", "-", "\u202f", "-")
+	"ô", "o", "û", "u", "ù", "u", "œ", "oe", "’", "'", "=", ".", " ", "-", "_", "-", "\u00a0", "-", "\u202f", "-")
 
 // maxWord bounds the work for a word from outside; the longest id has about 50 characters.
 const maxWord = 100
