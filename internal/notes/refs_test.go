@@ -9,7 +9,7 @@ import (
 )
 
 // unreferenced are the families without a standard: what facteur itself says, and what vendors never wrote down.
-var unreferenced = regexp.MustCompile(`^(unknown|rfc|lint|session(\..*)?|message\.header\.(x-.*|content-length|delivery-date|envelope-to|thread-.*)|` +
+var unreferenced = regexp.MustCompile(`^(unknown|rfc|lint|session(\..*)?|message\.header\.(x-.*|user-agent|content-length|delivery-date|envelope-to|thread-.*)|` +
 	`smtp\.capability\.(PRDR|PIPE_?CONNECT|X-.*)|imap\.(capability|command)\.(SNIPPET|THREAD\.REFS|XAPPLEPUSHSERVICE))$`)
 
 func TestEveryNoteHasReferences(t *testing.T) {
