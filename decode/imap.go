@@ -449,3 +449,23 @@ func nameOf(text string) string {
 	}
 	return name
 }
+
+// unanswered gives the names of commands that still wait for their tagged response. A connection may well end while IDLE
+// runs, and behind BYE.
+func (p *imap) unanswered() (names []string) {
+	for i := range p.running {
+		if c := &p.running[i]; c.name != "IDLE" && c.name != "LOGOUT" && p.state.state != "logout" {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// missing gives how many octets of a literal have not come, f being what is left of the side.
+func (p *imap) missing(from Side, f *frame) int64 {
+	u := &p.units[from]
+	if !u.literal || u.waiting && !u.granted {
+		return 0
+	}
+	return max(0, u.left-max(0, int64(len(f.buf)-u.next)))
+}
