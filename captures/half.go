@@ -159,7 +159,7 @@ func (t *tcp) data(c *conn, side decode.Side, seq uint32, s *segment) {
 		return
 	}
 	if !x.synced {
-		if len(x.queue) == 0 || abs(after(seq, x.queue[0].seq)) <= maxWindow {
+		if x.near(seq) {
 			t.keep(c, side, seq, s)
 		}
 		return
@@ -237,9 +237,20 @@ func (t *tcp) keep(c *conn, side decode.Side, seq uint32, s *segment) {
 		data, q.seq = data[k:], q.seq+uint32(k)
 		i++
 	}
-	if len(data) > 0 || q.cut > 0 {
-		h.insert(t, i, q, data, q.cut)
+	if i > 0 { // what was cut off may be there already
+		if k := after(h.queue[i-1].stop(), q.seq); k > 0 {
+			q.seq, q.cut = q.seq+uint32(k), q.cut-k
+		}
 	}
+	if len(data) > 0 || q.cut > 0 {
+		h.insert(t, i, q, data, max(0, q.cut))
+	}
+}
+
+// near says that a segment is not so far from what waits that sequence numbers could not be put in order.
+func (h *half) near(seq uint32) bool {
+	n := len(h.queue)
+	return n == 0 || abs(after(seq, h.queue[0].seq)) <= maxQueued && abs(after(seq, h.queue[n-1].seq)) <= maxQueued
 }
 
 func (q *queued) stop() uint32 { return q.seq + uint32(len(q.data)) }

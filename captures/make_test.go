@@ -103,3 +103,5 @@ func captureOf(segs []seg) []byte {
 func ends4(a [4]byte, port uint16) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4(a), port)
 }
+
+func addrPortOf(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
