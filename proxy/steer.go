@@ -107,12 +107,15 @@ func (st *steering) begin(upgraded bool) {
 			st.tls, st.now.offerTLS = agree, true
 		}
 	}
-	st.dec = decode.New(decode.Options{Protocol: st.proto})
 	st.flows, st.edits, st.barrier = [2]flow{}, nil, nil
 	st.asked, st.due, st.last = map[int]string{}, 0, 0
 	st.cut, st.granted, st.offers = -1, false, true
 	st.finished = !st.now.any() && (client || server)
-	st.over = st.finished
+	if st.over = st.finished; st.over {
+		st.dec = nil
+		return
+	}
+	st.dec = decode.New(decode.Options{Protocol: st.proto})
 	if upgraded && st.proto != decode.Sieve { // no second greeting comes (RFC 3207 §4.2, 2595 §4, 9051 §6.2.1)
 		st.prime(decode.Server, greetings[st.proto])
 		return
@@ -147,6 +150,9 @@ func (st *steering) feed(from decode.Side, data []byte) {
 	st.over = st.finished && len(st.barrier) == 0
 	if st.mail && !st.over && st.quiet() {
 		st.watch = &smtpWatch{}
+	}
+	if st.over || st.watch != nil {
+		st.dec = nil // it has buffers, and sessions may be many and long
 	}
 	st.cond.Broadcast()
 }
