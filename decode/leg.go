@@ -71,6 +71,7 @@ type leg struct {
 	tls    *tlswire.Conn
 	told0  bool // session.open was told
 	closed bool
+	lint   watch
 }
 
 func newLeg(s *Session, id Leg) *leg {
@@ -273,6 +274,7 @@ func (l *leg) beginTLS(sd *side) {
 		l.tls = tlswire.NewConn(l.s.o.Secrets)
 	}
 	if l.sides[0].sawTLS && l.sides[1].sawTLS {
+		l.lint.secured()
 		l.proto.secured()
 	}
 }
@@ -323,7 +325,7 @@ func (l *leg) here(from Side) Span {
 
 // lost passes over n octets that the capture missed.
 func (l *leg) lost(sd *side, n int) {
-	sd.wire.ended = true
+	sd.wire.ended, l.lint.holes = true, true
 	l.pump(sd.from)
 	l.flushSide(sd)
 	sp := Span{sd.wire.at, sd.wire.at + int64(n)}
@@ -351,6 +353,7 @@ func (l *leg) end(sd *side, how End) {
 	if sd.end != Open || l.closed {
 		return
 	}
+	owed := l.announced(sd)
 	sd.end = how
 	other := &l.sides[sd.from.Other()]
 	sd.wire.ended, other.wire.forced, other.plain.forced = true, true, true
@@ -363,6 +366,7 @@ func (l *leg) end(sd *side, how End) {
 	e := l.s.event(l, sd.from, Wire, l.here(sd.from), "session.end")
 	e.add("how", map[End]string{Finished: "fin", Reset: "reset"}[how], Span{})
 	e.note("session.end." + e.Fields[0].Value)
+	lintCut(e, owed)
 	if how == Reset || other.end != Open {
 		l.shut()
 	}
@@ -424,6 +428,7 @@ func (l *leg) shut() {
 		}
 	}
 	e.note("session.close")
+	l.lintUnanswered(e)
 }
 
 // giveUp makes the leg opaque after a fault of the decoder's own.

@@ -23,6 +23,7 @@ type pop3 struct {
 	items   int
 	message message
 	state   machine
+	lints   popLints
 }
 
 type popCommand struct {
@@ -93,16 +94,8 @@ func (p *pop3) command(f *frame) bool {
 	if f.layer == Wire && (verb == "PASS" || verb == "AUTH" && len(parts) > 0) {
 		e.note("lint.password_in_clear")
 	}
-	if len(raw) == len(body)+1 {
-		e.note("lint.bare_lf")
-	}
-	if p.l.behindUpgrade(Client) {
-		if at < p.held {
-			e.note("lint.data_after_starttls")
-		} else {
-			e.note("lint.starttls_plaintext")
-		}
-	}
+	p.l.lintBehind(e, at, p.held)
+	p.lintCommand(e, verb, raw, argAt)
 	bare := argAt == len(body)
 	p.pending = append(p.pending, popCommand{e.Seq, verb, bare})
 	if verb == "STLS" || verb == "AUTH" && !bare {
@@ -190,6 +183,7 @@ func (p *pop3) saslLine(f *frame) bool {
 		e.note("pop3.auth")
 		saslNotes(e, p.sasl.mechanism, f.layer, true)
 	}
+	p.l.lintLine(e, raw, 0, maxSASLLine, true)
 	p.answer, p.await = false, "AUTH"
 	return true
 }
@@ -200,12 +194,15 @@ func (p *pop3) gap(from Side, n int64) {
 		return
 	}
 	p.listing = ""
+	p.lints.text.gap()
 	p.message.gap(n)
 }
 
 func (p *pop3) flush(from Side) {
 	if from == Server {
+		n := len(p.l.s.evs)
 		p.message.flush()
+		p.noteText(n)
 	}
 }
 

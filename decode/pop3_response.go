@@ -10,7 +10,9 @@ import (
 func (p *pop3) server(f *frame) bool {
 	switch {
 	case p.text:
+		data, n := f.buf, len(p.l.s.evs)
 		progress, ended := p.message.dotted(f)
+		p.l.s.lintText(&p.lints.text, &p.l.sides[Server], f, data, n)
 		if ended {
 			p.endText(f)
 		}
@@ -79,6 +81,7 @@ func (p *pop3) response(f *frame, raw []byte, line, status string) {
 	if p.l.behindUpgrade(Server) {
 		e.note("lint.starttls_plaintext")
 	}
+	p.l.lintLine(e, raw, len(raw), maxPOP3Response, false)
 	p.act(e, f, status, text, cmd)
 }
 
@@ -92,7 +95,7 @@ func (p *pop3) explain(e *Event, status, text string, textAt int64, cmd popComma
 	default:
 		e.note(strings.TrimSuffix("pop3.response.err."+cmd.verb, "."))
 	}
-	if cmd.verb == "" {
+	if cmd.verb == "" && !p.l.lint.holes && !p.l.s.o.Midstream {
 		e.note("lint.unexpected_reply")
 	}
 	if strings.HasPrefix(text, "[") { // RFC 2449 §8
@@ -150,6 +153,7 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 		p.text, p.listCmd = true, cmd.seq
 		p.message.begin(&p.l.sides[Server], f, POP3, true, formMessage)
 		p.message.re = cmd.seq
+		p.lints.text.begin(f.at, checkEnds|checkReturns|checkNul)
 		b := p.l.emit(Server, f, Span{f.at, f.at}, "pop3.data.begin")
 		b.Re = cmd.seq
 		b.note("pop3.data.begin")
@@ -162,7 +166,10 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 	}
 }
 
-func (p *pop3) list(cmd popCommand) { p.listing, p.listCmd, p.items = cmd.verb, cmd.seq, 0 }
+func (p *pop3) list(cmd popCommand) {
+	p.listing, p.listCmd, p.items = cmd.verb, cmd.seq, 0
+	p.lints.uids = nil
+}
 
 // item reads a line of a listing, or the dot that ends it.
 func (p *pop3) item(f *frame) bool {
@@ -178,7 +185,7 @@ func (p *pop3) item(f *frame) bool {
 		e.add("line", line, e.Span)
 		e.Re = p.listCmd
 		e.note("pop3.data.end")
-		p.listing = ""
+		p.listing, p.lints.uids = "", nil
 		return true
 	}
 	p.items++
@@ -203,12 +210,15 @@ func (p *pop3) item(f *frame) bool {
 	} else {
 		e.note("pop3.item." + p.listing)
 	}
+	p.lintItem(e, raw, a, b)
 	return true
 }
 
 // endText takes the ".CRLF" behind a message.
 func (p *pop3) endText(f *frame) {
+	n := len(p.l.s.evs)
 	p.message.end()
+	p.noteText(n)
 	e := p.l.emit(Server, f, f.take(len(terminator)-2), "pop3.data.end")
 	e.add("octets", strconv.FormatInt(p.message.total, 10), Span{})
 	e.add("line", ".", e.Span)

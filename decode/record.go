@@ -81,6 +81,7 @@ func (l *leg) record(sd *side, rec *tlswire.Record, sp Span) {
 		e.add("reason", rec.Reason, Span{})
 		e.note("tls.record." + name + ".sealed")
 		e.note("tls.sealed." + rec.Reason)
+		l.lint.holes = true
 	}
 }
 
@@ -106,6 +107,9 @@ func (l *leg) messages(sd *side, ms []tlswire.Message, carried []Span) {
 				nn.Span = Span{sp.From + int64(n.From), sp.From + int64(n.To)}
 			}
 			e.Notes = append(e.Notes, nn)
+		}
+		if m.Kind == "tls.certificate" {
+			lintCertificateTime(e)
 		}
 		if l.s.o.Octets != nil {
 			l.s.o.Octets(l.id, sd.from, TLS, sp.From, m.Raw)

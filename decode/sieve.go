@@ -133,13 +133,8 @@ func (v *sieve) client(f *frame) bool {
 		addParts(e, parts, at+int64(args[min(1, len(args)-1)].from))
 		saslNotes(e, v.sasl.mechanism, f.layer, len(args) > 1)
 	}
-	if v.l.behindUpgrade(Client) {
-		if at < v.held {
-			e.note("lint.data_after_starttls")
-		} else {
-			e.note("lint.starttls_plaintext")
-		}
-	}
+	v.l.lintBehind(e, at, v.held)
+	v.lintCommand(e, name, raw, body, args)
 	v.pending = append(v.pending, sieveCommand{e.Seq, name})
 	if name == "STARTTLS" || name == "AUTHENTICATE" {
 		v.await = name
@@ -286,6 +281,7 @@ func (v *sieve) server(f *frame) bool {
 			e.note("sieve.code." + strings.ToUpper(code))
 		}
 	}
+	v.lintResponse(e, raw, cmd)
 	if to := v.state.move(cmd.name, status); to != "" {
 		e.add("state", to, Span{})
 	}
@@ -310,6 +306,7 @@ func sieveText(words []sieveWord) string {
 
 // item reads a line of data: a capability, a script's name, a script, a challenge.
 func (v *sieve) item(f *frame, n int) {
+	raw := f.buf[:n]
 	body, at := chomp(f.buf[:n]), f.at
 	words := sieveWords(body, 0)
 	re := sieveCommand{name: "greeting"}
@@ -338,6 +335,7 @@ func (v *sieve) item(f *frame, n int) {
 	default:
 		e.note("sieve.item")
 	}
+	v.lintItem(e, raw, body, words, re)
 }
 
 func (v *sieve) gap(from Side, n int64) {

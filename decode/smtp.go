@@ -28,7 +28,9 @@ type smtp struct {
 	dataCmd int   // Seq of DATA or the last BDAT
 	lines   int   // offset in the server's frame of the reply line asked for next
 	state   machine
-	asked   bool // EHLO was sent since the connection began, or since TLS did
+	text    textLint
+	mail    mailForm
+	counted bool // a chunk has just ended: a command comes next
 }
 
 type smtpCommand struct {
@@ -119,6 +121,7 @@ func (s *smtp) command(f *frame) bool {
 		e.add("rule", "empty_line", Span{})
 		e.add("line", string(body), sp)
 		e.note("session.violation.empty_line")
+		s.lintCounted(e, "")
 		s.push(smtpCommand{seq: e.Seq})
 		return true
 	}
@@ -134,12 +137,12 @@ func (s *smtp) command(f *frame) bool {
 	}
 	c := smtpLine{verb: verb, body: body, at: at, verbAt: lead, argAt: argAt, span: sp}
 	if verb == "AUTH" {
-		s.auth(f, &c)
+		s.auth(f, &c, raw)
 		return true
 	}
 	e := s.begin(f, &c, string(body))
 	s.parameters(e, &c)
-	s.lintLine(e, raw)
+	s.lintCommand(e, &c, raw)
 	s.after(f, e, &c)
 	return true
 }
@@ -166,13 +169,7 @@ func (s *smtp) begin(f *frame, c *smtpLine, line string) *Event {
 		id = "lmtp.command."
 	}
 	e.note(id + c.verb)
-	if s.l.behindUpgrade(Client) {
-		if c.at < s.held {
-			e.note("lint.data_after_starttls")
-		} else {
-			e.note("lint.starttls_plaintext")
-		}
-	}
+	s.l.lintBehind(e, c.at, s.held)
 	return e
 }
 
@@ -187,7 +184,7 @@ func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
 	case "STARTTLS":
 		s.await = "STARTTLS"
 	case "EHLO", "LHLO", "HELO":
-		s.asked = true
+		s.l.lint.asked = true
 	case "BDAT":
 		size, last, ok := bdatArgument(c.body[c.argAt:])
 		if ok {
@@ -298,17 +295,13 @@ func closing(line string, from int) int {
 	return len(line)
 }
 
-func (s *smtp) lintLine(e *Event, raw []byte) {
-	if n := len(raw); n > 0 && raw[n-1] == '\n' && (n < 2 || raw[n-2] != '\r') {
-		e.note("lint.bare_lf")
-	}
-}
-
 func (s *smtp) gap(from Side, n int64) {
 	if from == Server {
 		s.lines = 0
 		return
 	}
+	s.text.gap()
+	s.mail.known, s.counted = false, false
 	switch s.expect {
 	case expectChunk:
 		if n >= 0 && n <= s.left {
@@ -329,7 +322,9 @@ func (s *smtp) gap(from Side, n int64) {
 
 func (s *smtp) flush(from Side) {
 	if from == Client {
+		n := len(s.l.s.evs)
 		s.message.flush()
+		s.noteText(n)
 		return
 	}
 	s.lines = 0
@@ -340,7 +335,7 @@ func (s *smtp) secured() {
 	if s.await == "STARTTLS" {
 		s.await = ""
 	}
-	s.pending, s.asked = nil, false
+	s.pending = nil
 	if s.l.sides[Server].agreed {
 		s.greeted = true
 	}

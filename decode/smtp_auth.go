@@ -6,7 +6,7 @@ import (
 )
 
 // auth reads AUTH mechanism [initial-response] (RFC 4954 §4).
-func (s *smtp) auth(f *frame, c *smtpLine) {
+func (s *smtp) auth(f *frame, c *smtpLine, raw []byte) {
 	arg := c.body[c.argAt:]
 	mech, initial := arg, []byte(nil)
 	initialAt := len(c.body)
@@ -27,6 +27,10 @@ func (s *smtp) auth(f *frame, c *smtpLine) {
 	e.add("mechanism", s.sasl.mechanism, c.spanOf(c.argAt, c.argAt+len(mech)))
 	addParts(e, parts, c.at+int64(initialAt))
 	saslNotes(e, s.sasl.mechanism, f.layer, len(initial) > 0)
+	s.lintCounted(e, c.verb)
+	s.l.lintUse(e)
+	s.l.lintMechanism(e, s.sasl.mechanism)
+	s.l.lintLine(e, raw, initialAt, maxSASLLine, true)
 	s.await = "AUTH"
 	s.push(smtpCommand{seq: e.Seq, verb: "AUTH"})
 }
@@ -85,6 +89,7 @@ func (s *smtp) saslLine(f *frame) bool {
 		e.note("smtp.auth")
 		saslNotes(e, s.sasl.mechanism, f.layer, true)
 	}
+	s.l.lintLine(e, raw, 0, maxSASLLine, true)
 	s.expect = expectCommand
 	s.await = "AUTH"
 	s.push(smtpCommand{seq: e.Seq, verb: saslStep})

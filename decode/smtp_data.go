@@ -7,6 +7,7 @@ func (s *smtp) beginData(f *frame) {
 	s.expect = expectData
 	s.message.begin(&s.l.sides[Client], f, s.family, true, formMessage)
 	s.message.re = s.dataCmd
+	s.text.begin(f.at, s.mail.checks()|checkFalse)
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
 	e.note("smtp.data.begin")
 	e.Re = s.dataCmd
@@ -14,7 +15,9 @@ func (s *smtp) beginData(f *frame) {
 
 // data reads message text up to the lone dot.
 func (s *smtp) data(f *frame) bool {
+	data, n := f.buf, len(s.l.s.evs)
 	progress, ended := s.message.dotted(f)
+	s.l.s.lintText(&s.text, &s.l.sides[Client], f, data, n)
 	if ended {
 		s.endData(f)
 	}
@@ -23,7 +26,9 @@ func (s *smtp) data(f *frame) bool {
 
 // endData takes the ".CRLF" that ends the text.
 func (s *smtp) endData(f *frame) {
+	n := len(s.l.s.evs)
 	s.message.end()
+	s.noteText(n)
 	e := s.l.emit(Client, f, f.take(len(terminator)-2), s.family+".data.end")
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
 	e.add("line", ".", e.Span)
@@ -49,6 +54,7 @@ func (s *smtp) beginChunk(f *frame, size int64, last bool) {
 	if !s.chunked {
 		s.message.begin(&s.l.sides[Client], f, s.family, false, formMessage)
 		s.message.re = s.dataCmd
+		s.text.begin(f.at, s.mail.chunkChecks())
 	}
 	s.chunked, s.last = true, last
 	s.left = size
@@ -65,7 +71,9 @@ func (s *smtp) beginChunk(f *frame, size int64, last bool) {
 
 func (s *smtp) chunk(f *frame) bool {
 	n := int(min(int64(len(f.buf)), s.left))
+	data, told := f.buf, len(s.l.s.evs)
 	s.message.take(f, n)
+	s.l.s.lintText(&s.text, &s.l.sides[Client], f, data, told)
 	if s.left -= int64(n); s.left == 0 {
 		s.endChunk(f)
 	}
@@ -73,8 +81,10 @@ func (s *smtp) chunk(f *frame) bool {
 }
 
 func (s *smtp) endChunk(f *frame) {
-	s.expect = expectCommand
+	s.expect, s.counted = expectCommand, true
+	n := len(s.l.s.evs)
 	s.message.flush()
+	s.noteText(n)
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.end")
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
 	e.note("smtp.data.end")

@@ -68,6 +68,7 @@ func (s *smtp) emitReply(f *frame, n int) {
 	if s.l.behindUpgrade(Server) {
 		e.note("lint.starttls_plaintext")
 	}
+	s.lintReply(e, raw, cmd)
 	s.act(e, code, cmd)
 }
 
@@ -135,7 +136,7 @@ func (s *smtp) explainReply(e *Event, raw []byte, at int64, code string, cmd smt
 	if enh := e.Field("enhanced"); enh != "" {
 		e.note("smtp.enhanced." + enh)
 	}
-	if !answers && code != "421" {
+	if !answers && code != "421" && !s.l.lint.holes && !s.l.s.o.Midstream { // RFC 5321 §3.8: 421 may come unasked
 		e.note("lint.unexpected_reply")
 	}
 	if code[0] == '2' && (cmd.verb == "EHLO" || cmd.verb == "LHLO") {

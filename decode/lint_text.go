@@ -1,0 +1,232 @@
+package decode
+
+import "bytes"
+
+// textLint looks through the text of a message as it passes, at the speed of the search for line ends: its lines' ends
+// and lengths, and what may not be in them (RFC 5321 §2.3.8, §4.1.1.4, §4.5.3.1.6).
+//
+// What it finds is found at the octet that proves it, so that no cutting of the text changes it, and is noted on the
+// event that this octet belongs to.
+type textLint struct {
+	on   textChecks
+	saw  textChecks // and noted: most are said once a message
+	ends int        // ends of the message that are none, found
+
+	at     int64   // offset of the next octet
+	length int     // of the line under way, as far as it is of interest
+	dots   int     // of length: a doubled dot
+	cr     bool    // the last octet was a CR
+	before lineEnd // what ended the line before
+	line   lineSoFar
+
+	found []finding // not yet noted, by offset
+}
+
+type textChecks uint8
+
+const (
+	checkEnds     textChecks = 1 << iota // bare LF
+	checkReturns                         // bare CR
+	checkFalse                           // ends of the message that are none
+	checkLength                          // lines over maxTextLine
+	checkNul                             // NUL
+	checkEight                           // octets above 127
+	checkSMTPText = checkEnds | checkReturns | checkLength | checkNul
+)
+
+// maxFalseEnds is how many false ends of one message are noted; an attack needs one.
+const maxFalseEnds = 8
+
+// lineEnd is what ends a line, for one reader or another.
+type lineEnd uint8
+
+const (
+	endCRLF lineEnd = iota
+	endLF
+	endCR
+)
+
+func (n lineEnd) octets() int64 { return [...]int64{2, 1, 1}[n] }
+
+func (n lineEnd) String() string { return [...]string{`\r\n`, `\n`, `\r`}[n] }
+
+// lineSoFar is what the line under way consists of.
+type lineSoFar uint8
+
+const (
+	lineOther lineSoFar = iota
+	lineEmpty
+	lineDot // a dot alone
+)
+
+// finding is a lint found in the text.
+type finding struct {
+	id    string
+	span  Span
+	proof int64 // offset of the octet that proved it: the one that it is noted with
+	args  []Field
+}
+
+// begin starts over with a text at offset at.
+func (t *textLint) begin(at int64, on textChecks) {
+	*t = textLint{on: on, at: at, before: endCRLF, line: lineEmpty, found: t.found[:0]}
+}
+
+// scan looks at the next octets of the text.
+func (t *textLint) scan(data []byte) {
+	if t.on&checkNul&^t.saw != 0 {
+		if i := bytes.IndexByte(data, 0); i >= 0 {
+			t.once(checkNul, "lint.nul", octetAt(t.at, i), t.at+int64(i))
+		}
+	}
+	if t.on&checkEight&^t.saw != 0 {
+		if i := highOctet(data); i >= 0 {
+			t.once(checkEight, "lint.eight_bit", octetAt(t.at, i), t.at+int64(i))
+		}
+	}
+	for len(data) > 0 {
+		n := t.skip(data)
+		if n == 0 {
+			n = t.slowly(data)
+		}
+		data = data[n:]
+	}
+}
+
+// skip passes over a line that is as it should be, or over octets within a line that end nothing; 0 if the octets have
+// to be looked at one by one.
+func (t *textLint) skip(data []byte) int {
+	if t.cr {
+		return 0
+	}
+	i := bytes.IndexByte(data, '\n')
+	if i < 0 {
+		if t.line == lineOther && t.length > maxTextLine+1 && bytes.IndexByte(data, '\r') < 0 {
+			t.at += int64(len(data))
+			return len(data)
+		}
+		return 0
+	}
+	if t.line != lineEmpty || t.length != 0 || i < 1 || i >= maxTextLine || data[0] == '.' || bytes.IndexByte(data[:i], '\r') != i-1 {
+		return 0
+	}
+	t.at += int64(i + 1)
+	t.before = endCRLF
+	return i + 1
+}
+
+// slowly looks at octets one by one, up to where skip may go on.
+func (t *textLint) slowly(data []byte) int {
+	for i, c := range data {
+		t.octet(c)
+		t.at++
+		if c == '\n' || t.length == maxTextLine+2 {
+			return i + 1
+		}
+	}
+	return len(data)
+}
+
+func (t *textLint) octet(c byte) {
+	if t.cr {
+		t.cr = false
+		if c == '\n' {
+			t.ended(endCRLF)
+			return
+		}
+		t.once(checkReturns, "lint.bare_cr", Span{t.at - 1, t.at}, t.at)
+		t.ended(endCR)
+	}
+	if t.length++; t.length == 2 && t.line == lineDot && c == '.' {
+		t.dots = 1
+	}
+	if t.length-t.dots == maxTextLine+1 {
+		t.once(checkLength, "lint.long_line", Span{t.at + 1 - int64(t.length), t.at + 1}, t.at, Field{Name: "limit", Value: decimal(maxTextLine)})
+	}
+	switch {
+	case c == '\r':
+		t.cr = true // the line's end, if a LF comes next
+	case c == '\n':
+		t.once(checkEnds, "lint.bare_lf", Span{t.at, t.at + 1}, t.at)
+		t.ended(endLF)
+	case c == '.' && t.line == lineEmpty:
+		t.line = lineDot
+	default:
+		t.line = lineOther
+	}
+}
+
+// ended takes note of the end of a line, proved by the octet at t.at. A dot alone between two ends that are not both CRLF
+// is the end of the message to some readers and not to others.
+func (t *textLint) ended(how lineEnd) {
+	if t.line == lineDot && (how != endCRLF || t.before != endCRLF) && t.on&checkFalse != 0 && t.ends < maxFalseEnds {
+		t.ends++
+		to := t.at + 1
+		if how == endCR {
+			to-- // the octet behind the CR proved it
+		}
+		from := to - t.before.octets() - 1 - how.octets()
+		shape := Field{Name: "shape", Value: t.before.String() + "." + how.String()}
+		t.find(finding{"lint.smuggling", Span{max(0, from), to}, t.at, []Field{shape}})
+	}
+	t.before, t.line = how, lineEmpty
+	if how != endCR { // a bare CR is no end as to length
+		t.length, t.dots = 0, 0
+	}
+}
+
+// once notes what is said once a message.
+func (t *textLint) once(what textChecks, id string, sp Span, proof int64, args ...Field) {
+	if t.on&what == 0 || t.saw&what != 0 {
+		return
+	}
+	t.saw |= what
+	t.find(finding{id, sp, proof, args})
+}
+
+// find keeps a finding, in the order of the octets that prove them, whatever the order in which they were looked for.
+func (t *textLint) find(d finding) {
+	i := len(t.found)
+	for i > 0 && (t.found[i-1].proof > d.proof || t.found[i-1].proof == d.proof && t.found[i-1].id > d.id) {
+		i--
+	}
+	t.found = append(t.found, finding{})
+	copy(t.found[i+1:], t.found[i:])
+	t.found[i] = d
+}
+
+// gap goes on behind octets that are missing.
+func (t *textLint) gap() { t.cr, t.line, t.length, t.dots = false, lineOther, 0, 0 }
+
+// lintText has a text's octets looked through that were taken from the frame since the session had n events: data, of
+// which what is left in the frame was not taken. What is found is noted on the events.
+func (s *Session) lintText(t *textLint, sd *side, f *frame, data []byte, n int) {
+	if t.on == 0 {
+		return
+	}
+	data = data[:len(data)-len(f.buf)]
+	t.at = f.at - int64(len(data))
+	t.scan(data)
+	s.noteText(t, sd, f.layer, n)
+}
+
+// noteText notes what was found in a text on those events from the nth on that hold it.
+func (s *Session) noteText(t *textLint, sd *side, layer Layer, n int) {
+	for ; n < len(s.evs) && len(t.found) > 0; n++ {
+		e := &s.evs[n]
+		if e.Leg != sd.leg.id || e.From != sd.from || e.Layer != layer {
+			continue
+		}
+		for len(t.found) > 0 && t.found[0].proof < e.Span.To {
+			d := t.found[0]
+			t.found = t.found[:copy(t.found, t.found[1:])]
+			if d.proof < e.Span.From {
+				continue
+			}
+			if d.span.From = max(d.span.From, e.Span.From); d.span.To <= d.span.From { // all of it lies in the event before
+				d.span = Span{d.proof, d.proof + 1}
+			}
+			e.noteAt(d.id, d.span, d.args...)
+		}
+	}
+}
