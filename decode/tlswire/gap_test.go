@@ -81,7 +81,7 @@ func TestGaps(t *testing.T) {
 		for _, seg := range segs {
 			total[seg.from] += len(seg.data)
 		}
-		for range 12 {
+		for round := range 4 {
 			side := Side(r.IntN(2))
 			handshake := total[side] - len(said[side])
 			from := handshake*r.IntN(2) + r.IntN(total[side]-handshake-12000)
@@ -103,6 +103,9 @@ func TestGaps(t *testing.T) {
 			}
 			if u, n := lose(k, segs, side, from, to, false, whole); n != consumed || !bytes.Equal(u.plain[side].Bytes(), w.plain[side].Bytes()) {
 				t.Errorf("%s: without Skip %d octets are opened instead of %d", s.name, u.plain[side].Len(), w.plain[side].Len())
+			}
+			if round > 0 {
+				continue
 			}
 			b, _ := lose(k, segs, side, from, to, true, octets)
 			if describe(w) != describe(b) {

@@ -12,7 +12,7 @@ import (
 func TestHostile(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	sessions := testSessions()
-	for round := range 150 {
+	for round := range 60 {
 		s := sessions[r.IntN(len(sessions))]
 		segs, k := s.record(t)
 		full := watchSegments(k, segs, whole)
