@@ -53,9 +53,9 @@ func (t *imapText) offset(p int, to bool) int64 {
 	return 0
 }
 
-// span gives the octets that [from, to) of the text stand for.
+// span gives the octets that [from, to) of the text stand for. It is small enough to be inlined.
 func (t *imapText) span(from, to int) Span {
-	if t.line && from < to {
+	if t.line {
 		return Span{t.base + int64(from), t.base + int64(to)}
 	}
 	return t.spanOver(from, to)
