@@ -96,6 +96,9 @@ func (x *vocabulary) add(word, id string) {
 	key := fold(word)
 	if !slices.Contains(x.targets[key], id) {
 		x.targets[key] = append(x.targets[key], id)
+	}
+	// of several spellings the one in capitals is shown: it is the protocol's
+	if shown, ok := x.shown[key]; !ok || word < shown {
 		x.shown[key] = word
 	}
 }
@@ -171,9 +174,11 @@ func (x *vocabulary) near(key string) []string {
 	var all []candidate
 	slips := 1 + len(key)/4 // a short word tolerates one slip
 	for k, word := range x.shown {
-		far := distance(key, k)
+		far := slips + 1
 		if len(key) >= 2 && strings.HasPrefix(k, key) {
 			far = 1
+		} else if len(k)-len(key) <= slips && len(key)-len(k) <= slips {
+			far = distance(key, k)
 		}
 		if far <= slips && strings.ContainsFunc(k, func(r rune) bool { return r < '0' || r > '9' && r != '.' }) {
 			all = append(all, candidate{word, far})
