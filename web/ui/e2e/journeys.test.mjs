@@ -10,7 +10,7 @@ after(() => browser.close())
 
 const row = (page, text) => page.locator('[role=row][data-index]', { hasText: text }).first()
 const first = async (page) => {
-  await page.getByRole('grid').press('Enter')
+  await page.locator('.rows').press('Enter')
   await page.keyboard.press('Home')
   await page.locator('[data-index="0"]').waitFor()
 }

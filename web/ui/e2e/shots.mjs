@@ -40,7 +40,7 @@ export const pick = (text) => async (page) => {
   await row.click()
 }
 const top = async (page) => {
-  await page.getByRole('grid').press('j')
+  await page.locator('.rows').press('Enter')
   await page.keyboard.press('Home')
 }
 const then = (...steps) => async (page) => {

@@ -30,9 +30,9 @@ describe('the story', () => {
   })
 
   it('leaves out records that were opened, not those that stay sealed', () => {
-    const record = (n: number, opened: string) => event({ n, kind: 'tls.record', fields: { opened } })
-    expect(tell([record(1, 'true'), record(2, 'false')])).toEqual(['2'])
-    expect(tell([record(1, 'true'), record(2, 'false')], { wire: true })).toEqual(['1', '2'])
+    const record = (n: number, opened: string) => event({ n, kind: 'tls.record', fields: { type: 'application_data', opened } })
+    expect(tell([record(1, 'yes'), record(2, 'no')])).toEqual(['2'])
+    expect(tell([record(1, 'yes'), record(2, 'no')], { wire: true })).toEqual(['1', '2'])
   })
 
   it('gives each line of a reply a row, unless the reader folds it', () => {
@@ -49,6 +49,16 @@ describe('the story', () => {
   it('folds a body under its begin and lets the other side speak meanwhile', () => {
     expect(tell(body)).toEqual(['1(3)', '3', '6'])
     expect(tell(body, { turned: new Set([1]) })).toEqual(['1(+3)', '2', '3', '4', '5', '6'])
+  })
+
+  it('puts the items of a list under the response they follow', () => {
+    const list = [
+      event({ n: 1, from: 'server', kind: 'pop3.response', fields: { line: '+OK' } }),
+      event({ n: 2, from: 'server', kind: 'pop3.item', fields: { line: 'TOP' } }),
+      event({ n: 3, from: 'server', kind: 'pop3.data.end', fields: { line: '.' } }),
+    ]
+    expect(tell(list)).toEqual(['1(+2)', '2', '3'])
+    expect(tell(list, { turned: new Set([1]) })).toEqual(['1(2)'])
   })
 
   it('ends a body when its stream speaks of something else', () => {

@@ -102,7 +102,7 @@ class Take {
     const code = { handshake: 22, alert: 21, change_cipher_spec: 20, application_data: 23 }[type]
     const span = this.#tape.append(this.id, leg, from, 'wire', [code, 3, 3, size >> 8, size & 255, ...body])
     const note = { id: `tls.record.${type}${opened ? '.opened' : '.sealed'}` }
-    this.#emit({ leg, from, layer: 'wire', span, kind: 'tls.record', fields: { type, length: String(size), version: '0303', opened: String(opened) }, notes: [note] })
+    this.#emit({ leg, from, layer: 'wire', span, kind: 'tls.record', fields: { type, length: String(size), version: '0303', opened: opened ? 'yes' : 'no' }, notes: [note] })
     return span
   }
 

@@ -195,7 +195,7 @@ export const en: Msgs = {
     ca: 'The certificate authority of facteur',
     caMore: 'A client trusts facteur only if it knows this certificate. Install it for the class only and remove it afterwards: whoever holds its key can read the connections that trust it.',
     sha256: 'SHA-256 fingerprint',
-    modes: { intercept: 'TLS intercepted', passthrough: 'TLS passed through', strip: 'TLS stripped', none: 'no TLS' },
+    modes: { intercept: 'TLS intercepted', passthrough: 'TLS passed through', strip: 'TLS stripped' },
   },
   help: {
     title: 'Help',

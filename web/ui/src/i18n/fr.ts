@@ -196,7 +196,7 @@ export const fr = {
     ca: 'Autorité de certification de facteur',
     caMore: 'Un client ne se fiera à facteur que s’il connaît ce certificat. Ne l’installez que le temps du cours, et retirez-le ensuite : qui tient sa clé peut lire les connexions qui s’y fient.',
     sha256: 'Empreinte SHA-256',
-    modes: { intercept: 'TLS intercepté', passthrough: 'TLS traversant', strip: 'TLS retiré', none: 'sans TLS' },
+    modes: { intercept: 'TLS intercepté', passthrough: 'TLS traversant', strip: 'TLS retiré' },
   },
   help: {
     title: 'Aide',

@@ -18,8 +18,6 @@ export interface HexRow {
 
 const hex = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0').toUpperCase())
 
-const star = 0x2a
-
 export const ascii = (octet: number) => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '·')
 
 /**
@@ -36,7 +34,7 @@ export function hexRows(data: Uint8Array, at: number, perRow: number, fieldAt: (
     for (let i = start; i < end; i++) {
       const octet = data[i]!
       const field = fieldAt(at + i)
-      const secret = octet === star && secrets.has(field)
+      const secret = secrets.has(field)
       const last = runs.at(-1)
       if (last && last.field === field && last.secret === secret) {
         last.hex += ` ${hex[octet]}`

@@ -28,10 +28,13 @@ export function fieldAt(event: MailEvent, at: number, known = places(event)): st
   return known.find((place) => at >= place.span[0] && at < place.span[1])?.name ?? ''
 }
 
+/** The fields that facteur masked; a secret that it was asked to show is no longer one to hide. */
+export const masked = (event: MailEvent): ReadonlySet<string> => new Set((event.secret ?? []).filter((name) => event.fields?.[name]?.includes('*')))
+
 /** Every line of the event in parts. Offsets count two octets for each line end, as they were sent. */
 export function lineParts(event: MailEvent): LinePart[][] {
   const known = places(event)
-  const secret = new Set(event.secret ?? [])
+  const secret = masked(event)
   let at = event.span[0]
   return linesOf(event).map((line) => {
     const parts: LinePart[] = []

@@ -1,5 +1,6 @@
 /** The line of the transcript for an event: what was sent, or for what has no line, its name and first facts. */
 import type { MailEvent } from './api'
+import { isSealed } from './story'
 
 /** The names that the RFCs give the messages of TLS. */
 const messages: Record<string, string> = {
@@ -44,14 +45,18 @@ export function say(event: MailEvent, line = 0): Said {
   const sent = event.fields?.['line']
   if (sent !== undefined) return { name: '', text: sent.split('\n')[line] ?? '' }
   const [family, ...rest] = event.kind.split('.')
-  if (family === 'tls' && rest[0] === 'record') return { name: 'TLS', text: event.fields?.['opened'] === 'true' || event.fields?.['type'] !== 'application_data' ? kept(event, ['type']) : '' }
+  if (family === 'tls' && rest[0] === 'record') return { name: 'TLS', text: isSealed(event) ? '' : kept(event, ['type', 'inner']) }
   if (family === 'tls') return { name: messages[rest[0] ?? ''] ?? rest.join('.'), text: kept(event, facts) }
-  if (family === 'session') return { name: '', text: kept(event, ['protocol', 'client', 'server', ...facts.slice(-3)]) }
-  if (event.kind.startsWith('message.header') && event.fields?.['name']) {
+  if (family === 'session') return { name: '', text: kept(event, ['protocol', 'client', event.fields?.['upstream'] ? 'upstream' : 'server', 'how', 'rule', 'reason', 'error']) }
+  if (event.kind === 'message.header' && event.fields?.['name']) {
     return { name: '', text: `${event.fields['name']}: ${event.fields['value'] ?? ''}` }
   }
   return { name: rest.join('.'), text: kept(event, ['text', 'argument', 'name', 'value', ...facts]) }
 }
+
+/** Whether there is a line to show; of what has none, the note is the best name. */
+export const hasLine = (event: MailEvent) =>
+  event.fields?.['line'] !== undefined || event.kind.startsWith('tls.') || event.kind.startsWith('sslv2.') || event.kind === 'message.header'
 
 /** Octets an event stands for: what it announces, else what it spans. */
 export function sizeOf(event: MailEvent): number {

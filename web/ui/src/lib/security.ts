@@ -10,14 +10,16 @@ export interface Setting {
   tls: Record<Leg, boolean>
 }
 
-export function settingOf(session: Session | undefined, routes: Route[]): Setting {
+/** @param mode what the session.open event says of the route, '' where it says nothing (captures of others) */
+export function settingOf(session: Session | undefined, routes: Route[], mode = ''): Setting {
   const tls = {
     client: !!session?.security.client && session.security.client !== 'clear',
     server: !!session?.security.server && session.security.server !== 'clear',
   }
   const route = session?.route ? routes.find((one) => session.route === one.listen || session.route.startsWith(`${one.listen}=`)) : undefined
   // A capture has one leg and nobody in the middle; a live session has an upstream.
-  const intercepts = tls.client && (route ? route.tls === 'intercept' : !!session?.upstream)
+  const said = mode || route?.tls
+  const intercepts = tls.client && (said ? said === 'intercept' : !!session?.upstream)
   return { intercepts, tls }
 }
 

@@ -50,12 +50,17 @@ export const linesOf = (event: MailEvent): string[] => (event.fields?.['line'] ?
 const isBodyBegin = (kind: string) => kind.endsWith('.data.begin')
 const isBodyEnd = (kind: string) => kind.endsWith('.data.end')
 
-/** A TLS record that facteur opened says nothing that the rows above and below do not say. */
-export const isPlumbing = (event: MailEvent) => event.kind === 'tls.record' && event.fields?.['opened'] === 'true'
+/** A TLS record whose content is told by other events says nothing new; one that stays sealed is all there is. */
+export const isPlumbing = (event: MailEvent) => event.kind === 'tls.record' && !isSealed(event)
+
+export const isSealed = (event: MailEvent) => event.kind === 'tls.record' && event.fields?.['type'] === 'application_data' && event.fields['opened'] !== 'yes'
+
+/** What concerns the session as a whole, whichever leg it happened on. */
+const ofTheSession = new Set(['session.error', 'session.violation', 'session.rewrite'])
 
 const wanted = (event: MailEvent, wish: Wish) =>
   (wish.session === 0 || event.session === wish.session) &&
-  (wish.legs === 'both' || event.leg === wish.legs || event.kind.startsWith('session.')) &&
+  (wish.legs === 'both' || event.leg === wish.legs || ofTheSession.has(event.kind)) &&
   (wish.wire || !isPlumbing(event))
 
 /** Makes rows from events; holds which bodies are open in which stream. */
@@ -64,6 +69,8 @@ export class Story {
   #seen = 0
   /** Row of the fold head of each stream whose body is running. */
   #bodies = new Map<string, Row>()
+  /** Row of the last response of each stream, for the items that may follow it (POP3 lists). */
+  #responses = new Map<string, Row>()
 
   constructor(
     readonly wish: Wish,
@@ -95,14 +102,26 @@ export class Story {
     const stream = `${event.session} ${event.leg} ${event.from}`
     const head = this.#bodies.get(stream)
     if (head && !isBodyBegin(event.kind)) return this.#under(head, event, at, stream)
+    const response = this.#responses.get(stream)
+    if (response && (event.kind.endsWith('.item') || isBodyEnd(event.kind))) return this.#below(response, event, at)
     const row = this.#row(event, at, 0)
     if (isBodyBegin(event.kind)) {
       row.folded = !this.wish.turned.has(event.n)
       this.#bodies.set(stream, row)
     } else {
       this.#lines(row, event, at)
+      if (event.kind.endsWith('.response')) {
+        this.#responses.set(stream, row)
+        row.folded ||= this.wish.turned.has(event.n)
+      }
     }
     return false
+  }
+
+  #below(head: Row, event: MailEvent, at: number): boolean {
+    head.under++
+    if (!head.folded) this.#row(event, at, 1)
+    return true
   }
 
   #under(head: Row, event: MailEvent, at: number, stream: string): boolean {
@@ -114,9 +133,7 @@ export class Story {
       this.#lines(this.#row(event, at, 0), event, at)
       return false
     }
-    head.under++
-    if (!head.folded) this.#row(event, at, 1)
-    return true
+    return this.#below(head, event, at)
   }
 
   #lines(row: Row, event: MailEvent, at: number): void {
@@ -133,6 +150,20 @@ export class Story {
     this.rows.push(row)
     return row
   }
+}
+
+/** The index of a row; rows are in the order of their events. -1 if it is not among them. */
+export function rowIndex(rows: readonly Row[], n: number, line = 0): number {
+  let low = 0
+  let high = rows.length - 1
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const row = rows[middle]!
+    if (row.n === n && row.line === line) return middle
+    if (row.n < n || (row.n === n && row.line < line)) low = middle + 1
+    else high = middle - 1
+  }
+  return -1
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Everything that the stream told: events, sessions, routes, player, and how the stream itself fares. */
 import type { Catalogue, Lang, MailEvent, Mode, Player, Route, Session, State } from '../lib/api'
+import { settingOf, type Setting } from '../lib/security'
 import { getCatalogue, getState, Refused, streamURL } from '../lib/http'
 import { Stream, type Socket } from '../lib/stream'
 import { settings } from './settings.svelte'
@@ -25,6 +26,8 @@ class Transcript {
   /** Until the first history has come, an empty list does not mean that nothing happened. */
   primed = $state(false)
 
+  /** Mode of TLS of each session, as its first event says. */
+  #modes = new Map<number, string>()
   #waiting: MailEvent[] = []
   #freshSessions: Session[] = []
   #frame = 0
@@ -57,6 +60,11 @@ class Transcript {
       else high = middle - 1
     }
     return -1
+  }
+
+  /** How protected a session is, on either leg. */
+  setting(id: number): Setting {
+    return settingOf(this.session(id), this.routes, this.#modes.get(id))
   }
 
   session(id: number | string): Session | undefined {
@@ -136,6 +144,7 @@ class Transcript {
     this.#waiting = []
     this.#freshSessions = []
     this.events.length = 0
+    this.#modes.clear()
     this.sessions = new Map()
     this.player = null
     this.restarted = true
@@ -161,7 +170,10 @@ class Transcript {
       this.sessions = all
     }
     if (this.#waiting.length) {
-      for (const event of this.#waiting) this.events.push(event)
+      for (const event of this.#waiting) {
+        this.events.push(event)
+        if (event.kind === 'session.open' && event.fields?.['mode']) this.#modes.set(event.session, event.fields['mode'])
+      }
       this.#waiting = []
       this.primed = true
       this.version++
