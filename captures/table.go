@@ -176,6 +176,9 @@ func (t *tcp) joinOwn(c *conn, o *own) {
 	}
 }
 
+// maxLost octets is the largest loss believed: more than a session ever carries, and sums of it do not overflow.
+const maxLost = 1 << 46
+
 // ownComment does what a machine comment says.
 func (t *tcp) ownComment(c *conn, side decode.Side, o *own) {
 	s := c.session
@@ -188,7 +191,7 @@ func (t *tcp) ownComment(c *conn, side decode.Side, o *own) {
 		t.open(c)
 		t.sink.Chunk(s.number, ch)
 	}
-	if o.Lost > 0 && !c.ended && c.half[side.Other()].ended == decode.Open {
+	if o.Lost > 0 && o.Lost <= maxLost && !c.ended && c.half[side.Other()].ended == decode.Open {
 		t.lose(c, side.Other(), int(o.Lost))
 	}
 	if o.Close {

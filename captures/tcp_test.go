@@ -169,7 +169,6 @@ type pending struct {
 	nowhere
 	lost  int
 	early bool
-	first time.Time
 }
 
 func (p *pending) Chunk(n int, c decode.Chunk) {
