@@ -50,13 +50,13 @@ type imapCommand struct {
 // imapKnown is what the capabilities said and the lints ask for.
 type imapKnown struct {
 	startTLS, loginDisabled bool
-	fresh                   bool // said on the layer that is spoken now
 	layer                   Layer
 }
 
 // imapUnit is the command or response of a side that is being read: lines, joined by literals.
 type imapUnit struct {
 	next     int // of the frame's octets: read so far
+	last     int // of them: where the last line begins
 	raw      []byte
 	segments []imapSegment
 	literals []imapLiteral
@@ -73,6 +73,8 @@ type imapUnit struct {
 	began     int   // Seq of its imap.data.begin
 	answered  bool  // the tagged response came before the end of the command
 	broken    bool  // a line over every limit is under way
+	odd       bool  // behind a literal, at oddAt, the line does not go on as it should
+	oddAt     int64
 	data      message
 }
 
@@ -146,7 +148,7 @@ func (p *imap) unit(from Side, f *frame) bool {
 		line := f.buf[u.next:end]
 		whole := line[len(line)-1] == '\n'
 		line = chomp(line)
-		p.build.bareLF = whole && len(line) == end-u.next-1
+		u.last = u.next
 		at, size, sync, marked := literalMarker(line)
 		if marked = marked && whole && u.admits(from, line); !marked && len(u.segments) == 0 {
 			p.single(from, f, line, end) // by far the most: one line, nothing to join
@@ -226,6 +228,9 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 // does, whose octets begin at behind.
 func (u *imapUnit) join(line []byte, off, behind int64, at int, size int64, marked bool) bool {
 	if len(u.segments) > 0 {
+		if len(line) > 0 && !u.odd && line[0] != ' ' && line[0] != ')' && line[0] != ']' {
+			u.odd, u.oddAt = true, off
+		}
 		if len(u.raw) > maxLine || len(u.segments) > maxLiterals {
 			return false // shown no further, but read to the end
 		}

@@ -93,6 +93,7 @@ func (p *imap) command(f *frame, n int) {
 	b := &p.build
 	s := b.t.s
 	tag, name, at, arg := splitCommand(s)
+	raw := f.buf[min(p.units[Client].last, n):n]
 	span := f.take(n)
 	if name != "" && wantsTag(tag) {
 		p.untaggedSecret(f, span, tag, at)
@@ -122,8 +123,8 @@ func (p *imap) command(f *frame, n int) {
 	shown := b.shown()
 	b.fields[2].Value = shown[min(arg, len(shown)):]
 	b.add("line", shown, 0, len(s))
-	p.lintCommand(b, name)
 	e := b.emit(f, span, "imap.command")
+	p.lintCommand(e, name, raw, arg)
 	p.after(f, e, tag, name)
 }
 
@@ -345,39 +346,5 @@ func (p *imap) after(f *frame, e *Event, tag, name string) {
 	p.spoken = true
 	if !u.answered {
 		p.push(cmd)
-	}
-}
-
-// lintCommand warns of what a command should not have been sent for.
-func (p *imap) lintCommand(b *imapEvent, name string) {
-	l := p.l
-	if l.behindUpgrade(Client) {
-		if b.t.segments[0].off < p.held {
-			b.note("lint.data_after_starttls")
-		} else {
-			b.note("lint.starttls_plaintext")
-		}
-	}
-	switch name {
-	case "LOGIN":
-		if p.known.loginDisabled {
-			b.note("lint.logindisabled_ignored")
-		}
-		if b.layer == Wire {
-			b.note("lint.password_in_clear")
-		}
-	case "STARTTLS":
-		if p.state.state == "authenticated" || p.state.state == "selected" {
-			b.note("lint.preauth")
-		}
-	}
-	if name != "LOGIN" && name != "AUTHENTICATE" {
-		return
-	}
-	switch {
-	case b.layer == Wire && p.known.startTLS:
-		b.note("lint.starttls_unused")
-	case p.started && !p.known.fresh:
-		b.note("lint.capabilities_not_refreshed")
 	}
 }

@@ -27,7 +27,6 @@ type imapEvent struct {
 	notes   []Note
 	secrets []imapSecret
 	re      int
-	bareLF  bool // a line ends in LF alone
 
 	slabF                                             []Field
 	slabN                                             []Note
@@ -164,10 +163,6 @@ func (b *imapEvent) noteAt(id string, from, to int) {
 
 // emit makes the event.
 func (b *imapEvent) emit(f *frame, span Span, kind string) *Event {
-	if b.bareLF {
-		b.bareLF = false
-		b.note("lint.bare_lf")
-	}
 	e := b.p.l.emit(b.from, f, span, kind)
 	e.Re = b.re
 	own := b.p.l.s // the session keeps room for an event's fields and notes; these are here already

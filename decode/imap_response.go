@@ -98,10 +98,9 @@ func (p *imap) response(f *frame, n int) {
 	}
 	shown := b.shown()
 	b.fields = append(b.fields, Field{Name: "line", Value: shown, Span: b.t.span(0, len(s))})
-	if p.l.behindUpgrade(Server) {
-		b.note("lint.starttls_plaintext")
-	}
+	raw := f.buf[min(p.units[Server].last, n):n]
 	e := b.emit(f, f.take(n), "imap.response")
+	p.lintResponse(e, raw)
 	if tag != "*" && tag != "+" {
 		p.act(e, tag)
 	}
@@ -206,7 +205,7 @@ func (p *imap) tagged(b *imapEvent, tag string, at int) (state string) {
 	case early:
 		b.re = u.began
 	default:
-		if p.spoken || !p.l.s.o.Midstream {
+		if !p.l.lint.holes && (p.spoken || !p.l.s.o.Midstream) {
 			b.note("lint.unexpected_reply")
 		}
 		return ""
@@ -330,21 +329,6 @@ func (p *imap) lintValidity(b *imapEvent, value string) {
 	}
 	if len(p.validity) < maxMailboxes {
 		p.validity[strings.Clone(mailbox)] = strings.Clone(value)
-	}
-}
-
-// capabilities explains a capability list and remembers what the lints ask for.
-func (p *imap) capabilities(b *imapEvent, from, to int) {
-	p.known = imapKnown{fresh: true, layer: b.layer}
-	c := b.t.cursor(from, to)
-	for v := c.token(); v.kind != imapEnd; v = c.token() {
-		switch len(v.text) {
-		case len("STARTTLS"):
-			p.known.startTLS = p.known.startTLS || strings.EqualFold(v.text, "STARTTLS")
-		case len("LOGINDISABLED"):
-			p.known.loginDisabled = p.known.loginDisabled || strings.EqualFold(v.text, "LOGINDISABLED")
-		}
-		b.noteCapability(&v)
 	}
 }
 
