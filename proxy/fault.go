@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"syscall"
 
 	"facteur/decode"
 )
@@ -83,7 +82,7 @@ func (s *session) dialFault(err error) *fault {
 		f.what = faultTimeout
 		f.detail = fmt.Sprintf("the mail server %s did not answer within %s", up.Addr(), s.srv.c.DialTimeout)
 		f.hint = "check the host and the port; a firewall may swallow the connection"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, errRefused):
 		f.detail = fmt.Sprintf("the mail server %s refused the connection", up.Addr())
 		f.hint = "check the port, and that the server runs"
 	default:
@@ -203,11 +202,11 @@ func looksHTTP(b []byte) bool {
 // listenFault says why a route does not listen.
 func listenFault(r Route, err error) error {
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errors.Is(err, errInUse):
 		return fmt.Errorf("route %s: port %d of %s is in use by another program; end it, or choose another port: %w", r, r.Listen.Port, r.Listen.Host, err)
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("route %s: port %d needs administrator rights (ports below 1024 do); use %d instead: %w", r, r.Listen.Port, r.Listen.Port+1000, err)
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errors.Is(err, errNoSuchLocal):
 		return fmt.Errorf("route %s: %s is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all: %w", r, r.Listen.Host, err)
 	}
 	return fmt.Errorf("route %s: cannot listen on %s: %w", r, r.Listen.Addr(), err)

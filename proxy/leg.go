@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"facteur/decode"
@@ -206,7 +205,7 @@ var never time.Time
 func deadlineIn(d time.Duration) time.Time { return time.Now().Add(d) }
 
 func isReset(err error) bool {
-	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNABORTED)
+	return errors.Is(err, errReset) || errors.Is(err, errPipe) || errors.Is(err, errAborted)
 }
 
 func isTimeout(err error) bool {

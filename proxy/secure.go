@@ -48,6 +48,7 @@ func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) er
 		return s.clientFault(err)
 	}
 	l.tls, l.app = t, t
+	l.tail, s.hello = nil, nil // sessions may be many and long
 	return nil
 }
 

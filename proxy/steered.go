@@ -86,13 +86,14 @@ func (st *steering) clientSaid(data []byte) error {
 func (st *steering) watchClient(data []byte) (rest []byte, err error) {
 	for len(data) > 0 {
 		n := st.watch.client(data)
+		over := st.watch.in != watchDecision // asked before the server can decide
 		if err := st.write(st.s.server, data[:n]); err != nil {
 			return nil, err
 		}
 		data = data[n:]
 		switch {
 		case len(data) == 0:
-		case st.watch.in != watchDecision:
+		case over:
 			st.unwatch()
 			return data, nil
 		default: // sent behind DATA without waiting: its reply says what it is
