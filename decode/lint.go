@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
@@ -164,7 +165,7 @@ func (l *leg) lintLines(e *Event, raw []byte, limit int) {
 // at together.
 func plain(b []byte) bool {
 	for len(b) >= 8 {
-		v := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		v := binary.LittleEndian.Uint64(b)
 		if v&highBits != 0 || (v-blanks)&highBits != 0 { // an octet is above 127, or below ' '
 			return false
 		}
@@ -186,9 +187,10 @@ const (
 // highOctet gives the place of the first octet above 127, or -1.
 func highOctet(b []byte) int {
 	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		c := b[i : i+8 : i+8]
-		v := uint64(c[0]) | uint64(c[1])<<8 | uint64(c[2])<<16 | uint64(c[3])<<24 | uint64(c[4])<<32 | uint64(c[5])<<40 | uint64(c[6])<<48 | uint64(c[7])<<56
+	for ; i+32 <= len(b); i += 32 {
+		c := b[i : i+32 : i+32]
+		v := binary.LittleEndian.Uint64(c) | binary.LittleEndian.Uint64(c[8:]) |
+			binary.LittleEndian.Uint64(c[16:]) | binary.LittleEndian.Uint64(c[24:])
 		if v&highBits != 0 {
 			break
 		}

@@ -85,34 +85,69 @@ func (t *textLint) scan(data []byte) {
 		}
 	}
 	for len(data) > 0 {
-		n := t.skip(data)
-		if n == 0 {
-			n = t.slowly(data)
+		n, proven := t.lines(data)
+		if proven {
+			t.at += int64(n)
+		} else {
+			t.carefully(data[:n])
 		}
-		data = data[n:]
+		if data = data[n:]; len(data) > 0 {
+			data = data[t.carefulStep(data):]
+		}
 	}
 }
 
-// skip passes over a line that is as it should be, or over octets within a line that end nothing; 0 if the octets have
-// to be looked at one by one.
-func (t *textLint) skip(data []byte) int {
-	if t.cr {
-		return 0
+// lines passes over whole lines, as long as they are as they should be, or as was said already. It looks for their ends
+// only; proven says that as many CRs are among their octets as were seen before a LF.
+func (t *textLint) lines(data []byte) (n int, proven bool) {
+	if t.cr || t.line != lineEmpty || t.length != 0 {
+		return 0, true
 	}
-	i := bytes.IndexByte(data, '\n')
-	if i < 0 {
-		if t.line == lineOther && t.length > maxTextLine+1 && bytes.IndexByte(data, '\r') < 0 {
-			t.at += int64(len(data))
-			return len(data)
+	crlf, before := 0, t.before
+	for n < len(data) && (data[n] != '.' || n+1 < len(data) && data[n+1] == '.') {
+		i := bytes.IndexByte(data[n:], '\n')
+		if i < 0 || i >= maxTextLine {
+			break
 		}
-		return 0
+		if i > 0 && data[n+i-1] == '\r' {
+			crlf++
+			before = endCRLF
+		} else if t.on&^t.saw&checkEnds != 0 {
+			break
+		} else {
+			before = endLF
+		}
+		n += i + 1
 	}
-	if t.line != lineEmpty || t.length != 0 || i < 1 || i >= maxTextLine || data[0] == '.' || bytes.IndexByte(data[:i], '\r') != i-1 {
-		return 0
+	if bytes.Count(data[:n], cr) != crlf {
+		return n, false
 	}
-	t.at += int64(i + 1)
-	t.before = endCRLF
-	return i + 1
+	t.before = before
+	return n, true
+}
+
+func (t *textLint) carefully(data []byte) {
+	for len(data) > 0 {
+		data = data[t.carefulStep(data):]
+	}
+}
+
+// carefulStep looks at the octets up to the end of a line, or passes over those that end nothing, and gives their number.
+func (t *textLint) carefulStep(data []byte) int {
+	if !t.cr && t.line == lineOther && t.length > maxTextLine+1 {
+		n := bytes.IndexByte(data, '\n')
+		if n < 0 {
+			n = len(data)
+		}
+		if i := bytes.IndexByte(data[:n], '\r'); i >= 0 {
+			n = i
+		}
+		if n > 0 {
+			t.at += int64(n)
+			return n
+		}
+	}
+	return t.slowly(data)
 }
 
 // slowly looks at octets one by one, up to where skip may go on.
@@ -128,12 +163,8 @@ func (t *textLint) slowly(data []byte) int {
 }
 
 func (t *textLint) octet(c byte) {
-	if t.cr {
+	if t.cr && c != '\n' {
 		t.cr = false
-		if c == '\n' {
-			t.ended(endCRLF)
-			return
-		}
 		t.once(checkReturns, "lint.bare_cr", Span{t.at - 1, t.at}, t.at)
 		t.ended(endCR)
 	}
@@ -146,6 +177,9 @@ func (t *textLint) octet(c byte) {
 	switch {
 	case c == '\r':
 		t.cr = true // the line's end, if a LF comes next
+	case c == '\n' && t.cr:
+		t.cr = false
+		t.ended(endCRLF)
 	case c == '\n':
 		t.once(checkEnds, "lint.bare_lf", Span{t.at, t.at + 1}, t.at)
 		t.ended(endLF)
