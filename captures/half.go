@@ -31,6 +31,9 @@ type half struct {
 	acked    uint32
 	hasAcked bool
 	ackHeld  moment
+	verified bool     // the SYN had a right checksum
+	suspect  *suspect // a segment that may be forged (checksum.go)
+
 	// forgiven acknowledgments block nothing any more: an octet beyond the last one may be a FIN that was not captured.
 	forgiven    uint32
 	hasForgiven bool
@@ -103,15 +106,19 @@ func (t *tcp) feed(c *conn, side decode.Side, s *segment, o *own) {
 		return
 	}
 	x, y := &c.half[side], &c.half[side.Other()]
+	if x.suspect != nil || y.suspect != nil {
+		t.acquit(c, side, s)
+	}
 	seq := s.seq
 	if s.flags&flagSYN != 0 {
+		x.verified = s.cut == 0 && s.sound()
 		seq++
 		t.syn(x, y, s)
 	}
 	if s.flags&(flagACK|flagRST) == flagACK {
 		y.acknowledge(c, s.ack)
 	}
-	if len(s.data) > 0 || s.cut > 0 {
+	if (len(s.data) > 0 || s.cut > 0) && !t.doubt(x, seq, s) {
 		t.data(c, side, seq, s)
 	}
 	switch {

@@ -50,6 +50,7 @@ type segment struct {
 	seq, ack     uint32
 	flags        uint8
 	data         []byte // valid during the call
+	raw          []byte // header and data, for the checksum; valid during the call
 	cut          int    // octets behind data that the capture left out
 	comments     []string
 }
@@ -289,7 +290,7 @@ func (d *dissector) tcp(b []byte, cut int) {
 	s := &d.seg
 	s.sport, s.dport = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
 	s.seq, s.ack = binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
-	s.flags = b[13]
+	s.flags, s.raw = b[13], b
 	if head > len(b) { // cut inside the options
 		if cut < head-len(b) {
 			return

@@ -251,6 +251,7 @@ func (t *tcp) finish(c *conn) {
 	if c.ended {
 		return
 	}
+	t.acquit(c, decode.Client, nil)
 	t.drain(c)
 	t.open(c)
 	c.ended = true
