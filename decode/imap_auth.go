@@ -121,9 +121,11 @@ func (t *imapText) tail(u *imapUnit) {
 	}
 	t.s, t.line = string(u.raw[from:]), false
 	t.segments, t.literals = t.segments[:0], t.literals[:0]
-	for _, g := range u.segments {
-		if g.at >= from {
-			t.segments = append(t.segments, imapSegment{g.at - from, g.off})
-		}
+	first := len(u.segments)
+	for first > 0 && u.segments[first-1].at >= from {
+		first--
+	}
+	for _, g := range u.segments[first:] {
+		t.segments = append(t.segments, imapSegment{g.at - from, g.off})
 	}
 }

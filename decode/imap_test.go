@@ -371,3 +371,37 @@ func TestIMAPGap(t *testing.T) {
 		}
 	}
 }
+
+// TestIMAPEndless protects memory against commands and responses that never end: literals without number, lines without
+// end, messages without end, lists without depth.
+func TestIMAPEndless(t *testing.T) {
+	for name, c := range map[string]struct {
+		from       Side
+		head, more string
+	}{
+		"literals":      {Client, "a SEARCH", " {0+}\r\n"},
+		"small ones":    {Client, "a SEARCH", " {1+}\r\nx"},
+		"messages":      {Client, "a APPEND x", " {1+}\r\nx"},
+		"line":          {Client, "a ", "xxxxxxxxxxxxxxxx"},
+		"lists":         {Server, "* 1 FETCH ", "(((((((((((((((("},
+		"structure":     {Server, "* 1 FETCH (BODY ", "((((((((((((((((\r\n* 1 FETCH (BODY "},
+		"commands":      {Client, "a NOOP\r\n", "a NOOP\r\na IDLE\r\n"},
+		"header field":  {Server, "* 1 FETCH (BODY[] {99999999999999999999}\r\nX: ", "yyyyyyyyyyyyyyyy"},
+		"header fields": {Server, "* 1 FETCH (BODY[] {4000000000}\r\n", "X: y\r\n z\r\n"},
+		"continuations": {Server, "* OK\r\n", "+ go on\r\n"},
+		"mailboxes":     {Client, "a SELECT 1\r\n", "b SELECT x\r\n"},
+	} {
+		s := New(Options{Protocol: IMAP})
+		s.Feed(Chunk{From: c.from, Data: []byte(c.head)})
+		block := []byte(strings.Repeat(c.more, 16<<10/len(c.more)))
+		for range 200 { // 3 MB
+			s.Feed(Chunk{From: c.from, Data: block})
+		}
+		sd := &s.legs[0].sides[c.from]
+		p := s.legs[0].proto.(*imap)
+		u := &p.units[c.from]
+		if n := cap(sd.wire.store) + cap(u.raw) + 16*cap(u.segments) + 64*cap(u.literals) + 64*cap(p.running); n > 8*maxLine {
+			t.Errorf("%s: %d octets are kept", name, n)
+		}
+	}
+}
