@@ -81,13 +81,6 @@ func (p *imap) saslResponse(f *frame) bool {
 	return true
 }
 
-// one makes the text of a single line.
-func (t *imapText) one(line []byte, off int64) {
-	t.s, t.line, t.base = string(line), true, off
-	t.segments = append(t.segments[:0], imapSegment{0, off})
-	t.literals = t.literals[:0]
-}
-
 // challenge takes a server's continuation in an exchange apart; it begins at position at of the text.
 func (p *imap) challenge(b *imapEvent, at int) {
 	parts, masked := p.sasl.server([]byte(b.t.s[at:]))
@@ -104,28 +97,4 @@ func (p *imap) challenge(b *imapEvent, at int) {
 		b.secrets = append(b.secrets, imapSecret{at, at + len(masked), string(masked)})
 	}
 	b.note("sasl." + p.sasl.mechanism + ".server")
-}
-
-// join makes the text of a unit of several lines.
-func (t *imapText) join(u *imapUnit) {
-	t.s, t.line = string(u.raw), false
-	t.segments = append(t.segments[:0], u.segments...)
-	t.literals = append(t.literals[:0], u.literals...)
-}
-
-// tail makes the text of what a unit has read since its last imap.data.begin.
-func (t *imapText) tail(u *imapUnit) {
-	from := u.told
-	if from > 0 && from < len(u.raw) {
-		from++ // the \n that stands for the literal before
-	}
-	t.s, t.line = string(u.raw[from:]), false
-	t.segments, t.literals = t.segments[:0], t.literals[:0]
-	first := len(u.segments)
-	for first > 0 && u.segments[first-1].at >= from {
-		first--
-	}
-	for _, g := range u.segments[first:] {
-		t.segments = append(t.segments, imapSegment{g.at - from, g.off})
-	}
 }
