@@ -9,6 +9,11 @@ func (p *imap) lintCommand(e *Event, name string, raw []byte, arg int) {
 	switch name {
 	case "CAPABILITY":
 		l.lint.asked = true
+	case "ENABLE":
+		words := strings.ToUpper(e.Field("capabilities")) // RFC 6855 §3, RFC 9051 §6.3.1
+		l.lint.utf8 = l.lint.utf8 || strings.Contains(words, "UTF8=") || strings.Contains(words, "IMAP4REV2")
+	case "SELECT", "EXAMINE":
+		l.lintUse(e)
 	case "LOGIN", "AUTHENTICATE":
 		if open = 0; len(p.build.t.segments) == 1 { // what follows is a secret
 			open = arg
@@ -27,7 +32,7 @@ func (p *imap) lintCommand(e *Event, name string, raw []byte, arg int) {
 	if s := p.state.state; name == "STARTTLS" && (s == "authenticated" || s == "selected") {
 		e.note("lint.preauth")
 	}
-	l.lintLine(e, raw, open, maxIMAPCommand, false)
+	l.lintLine(e, raw, open, maxIMAPCommand, !l.lint.utf8)
 	p.lintCount(e, &p.units[Client])
 }
 

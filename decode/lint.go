@@ -42,6 +42,7 @@ type watch struct {
 	learnt   bool   // and before TLS began
 	holes    bool   // octets are missing or sealed: what was not seen may have been there
 	reported bool   // capabilities_not_refreshed has been said
+	utf8     bool   // commands may hold octets above 127: UTF8 or ENABLE was sent
 }
 
 // secured forgets what was said in clear.

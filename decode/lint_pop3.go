@@ -9,7 +9,6 @@ const maxUIDs = 50000
 // popLints is what POP3's own lints remember.
 type popLints struct {
 	text textLint
-	utf8 bool              // UTF8 was asked for (RFC 6856 §2)
 	uids map[string]string // of the listing under way: the message that has the identifier
 }
 
@@ -25,7 +24,7 @@ func (p *pop3) lintCommand(e *Event, verb string, raw []byte, argAt int) {
 	case "CAPA":
 		p.l.lint.asked = true
 	case "UTF8":
-		p.lints.utf8 = true
+		p.l.lint.utf8 = true // RFC 6856 §2
 	case "USER":
 		p.l.lintUse(e)
 	case "APOP", "PASS", "AUTH":
@@ -41,7 +40,7 @@ func (p *pop3) lintCommand(e *Event, verb string, raw []byte, argAt int) {
 			p.l.lintMechanism(e, e.Field("mechanism"))
 		}
 	}
-	p.l.lintLine(e, raw, open, limit, !p.lints.utf8)
+	p.l.lintLine(e, raw, open, limit, !p.l.lint.utf8)
 }
 
 // lintItem looks at a line of a listing: name and value are its words.
