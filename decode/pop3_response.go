@@ -58,7 +58,8 @@ func popStatus(line []byte) string {
 func (p *pop3) response(f *frame, raw []byte, line, status string) {
 	at := f.at
 	var cmd popCommand
-	begins := at == 0 && f.layer == Wire && !p.l.s.o.Midstream // even where the client spoke first
+	// the first response greets, even where the client spoke first; unless it says itself that it answers CAPA
+	begins := at == 0 && f.layer == Wire && !p.l.s.o.Midstream && !(len(p.pending) > 0 && p.pending[0].verb == "CAPA" && strings.Contains(strings.ToLower(line), "capability"))
 	switch {
 	case !p.greeted && (begins || len(p.pending) == 0) && status != "+":
 		cmd = popCommand{verb: "greeting"}
