@@ -116,7 +116,7 @@ func (c changes) sieveCapability(line []byte) (now []byte, why string) {
 	case bytes.HasPrefix(upper, []byte(`"SASL" "`)) && c.plus:
 		const at = len(`"SASL" "`)
 		if short, _, changed := withoutPlus(line, at); changed {
-			if short[at] == ' ' { // the first mechanism went
+			if len(short) > at && short[at] == ' ' { // the first mechanism went
 				short = slices.Delete(short, at, at+1)
 			}
 			return short, whyPlus

@@ -178,6 +178,8 @@ func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
 		e.Port = n
 	}
 	switch {
+	case strings.ContainsAny(e.Host, ":%") && (u.Host[0] != '[' || net.ParseIP(e.Host) == nil):
+		return Endpoint{}, fmt.Errorf("host %q is no name and no IP address; an IPv6 address stands in brackets, as in [::1]", e.Host)
 	case e.Host == "" && listener:
 		e.Host = "127.0.0.1"
 	case e.Host == "":

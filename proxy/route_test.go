@@ -61,6 +61,8 @@ func TestParseRouteErrors(t *testing.T) {
 		"imap://a=imap://b?plain&starttls":          "has no place there",
 		"imap://a=imap://b?tls=strong":              `TLS mode "strong"`,
 		"imap://a=imap://b?color=red":               "?color is not known",
+		"imap://::1=imap://b":                       "stands in brackets",
+		"imap://[fe80::1%25eth0]=imap://b":          "stands in brackets",
 		"imap://[::1=imap://b":                      "the listener",
 		"imap://127.0.0.1:1143 = imap://mail.local": "the listener",
 	} {
