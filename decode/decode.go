@@ -171,12 +171,19 @@ type Options struct {
 
 	// ShowSecrets leaves secrets as they are, in fields and in everything released.
 	ShowSecrets bool
+	// Passing says that nobody keeps events: their Fields, Notes and Carried are valid until the next call only, and what
+	// held them is used again. The strings in them stay.
+	Passing bool
 	// Digest adds the SHA-256 of each side's octets to session.close.
 	Digest bool
 
 	// Release, if set, is handed every chunk again, in order, as soon as the secrecy of its octets is decided, with
 	// secrets masked (inside TLS by sealing the record anew). Data is valid during the call. This is what recordings hold.
 	Release func(Chunk)
+	// Rewrite, if set, may change octets in place before Release and Octets are handed them, and reports whether it did: a
+	// record is then sealed anew. It is asked about everything on Wire (where TLS runs that is ciphertext, not to be
+	// touched) and on Plain, in order, after secrets were masked. It counts with Release or Octets only.
+	Rewrite func(leg Leg, from Side, layer Layer, at int64, data []byte) bool
 	// Octets, if set, is handed the octets of every layer in order, masked in the same way: what a viewer may see.
 	// at is the offset of data[0] in the stream of that leg, side and layer. data is valid during the call.
 	Octets func(leg Leg, from Side, layer Layer, at int64, data []byte)

@@ -53,7 +53,7 @@ func (s *Session) Implicit(id Leg, on bool) {
 // Feed decodes a chunk and gives the events that it completes. It never blocks and never fails. The slice is valid
 // until the next call; the events' parts stay.
 func (s *Session) Feed(c Chunk) []Event {
-	s.evs = s.evs[:0]
+	s.fresh()
 	s.guard(func() {
 		if c.single() && !s.stalled {
 			s.chunk(c)
@@ -71,19 +71,27 @@ func (s *Session) Feed(c Chunk) []Event {
 	return s.evs
 }
 
+// fresh begins a call: the events of the last one are gone.
+func (s *Session) fresh() {
+	s.evs = s.evs[:0]
+	if s.o.Passing {
+		s.slabF, s.slabN, s.slabS = s.slabF[:0], s.slabN[:0], s.slabS[:0]
+	}
+}
+
 // Current gives the events of the call under way: what Options.Release and Options.Octets may want to look at.
 func (s *Session) Current() []Event { return s.evs }
 
 // Retry goes on after secrets came, or after Options.Await changed its answer; it gives the events as Feed does.
 func (s *Session) Retry() []Event {
-	s.evs = s.evs[:0]
+	s.fresh()
 	s.guard(s.resume)
 	return s.evs
 }
 
 // Close ends the session: what is incomplete is told as it is, and every leg gets its session.close.
 func (s *Session) Close(t time.Time) []Event {
-	s.evs = s.evs[:0]
+	s.fresh()
 	s.o.Await = nil
 	s.guard(func() {
 		s.resume()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"facteur/captures"
 	"facteur/decode"
@@ -29,8 +30,9 @@ type station struct {
 	term  printer     // nil without a transcript on the terminal
 	tape  *recording  // nil without a recording
 
-	mu     sync.Mutex
-	routes []web.RouteStatus
+	mu       sync.Mutex
+	routes   []web.RouteStatus
+	printing bool // print will be called
 }
 
 // stationOptions say what a station is made of.
@@ -51,7 +53,7 @@ type stationOptions struct {
 
 func (a *app) newStation(o stationOptions) (*station, error) {
 	s := &station{a: a, term: o.term}
-	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
+	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
 	if o.record != "" && o.record != "off" {
 		tape, err := newRecording(o.record, o.name, func(path string) { a.logs.Info("recording", "file", path) })
 		if err != nil {
@@ -88,7 +90,7 @@ func (s *station) run(ctx context.Context) error {
 		err = errors.Join(err, fmt.Errorf("close the recording: %w", e))
 	}
 	if s.term != nil {
-		s.term.Flush()
+		s.print()
 	}
 	stopPage()
 	page.Wait()
@@ -130,9 +132,23 @@ func (s *station) Publish(session int, events []decode.Event) {
 	if s.term != nil {
 		s.mu.Lock()
 		s.term.Publish(session, events)
-		s.term.Flush()
+		if !s.printing {
+			s.printing = true
+			time.AfterFunc(printEvery, s.print)
+		}
 		s.mu.Unlock()
 	}
+}
+
+// printEvery is how long lines for the terminal may wait to be written together: at once, to an eye.
+const printEvery = 20 * time.Millisecond
+
+// print writes what is collected for the terminal.
+func (s *station) print() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.printing = false
+	s.term.Flush()
 }
 
 // Octets shows octets on the page.
@@ -142,9 +158,10 @@ func (s *station) Octets(session int, leg decode.Leg, from decode.Side, layer de
 	}
 }
 
-// comment is what a recording says of an event in its packet comment: the line and its explanation.
+// comment is what a recording says of an event in its packet comment: the explanation of what was said. What a message
+// consists of is left to who decodes the recording.
 func (a *app) comment(e *decode.Event) string {
-	if len(e.Notes) == 0 || e.Kind == "tls.record" || strings.HasSuffix(e.Kind, ".data.data") {
+	if len(e.Notes) == 0 || e.Kind == "tls.record" || strings.Contains(e.Kind, ".data.") || strings.HasPrefix(e.Kind, "message.") {
 		return ""
 	}
 	return explain(notes.Lang(a.lang), e, &e.Notes[0])

@@ -214,7 +214,7 @@ func (t *transcript) notes(e *decode.Event) {
 
 // explain gives the sentence of a note.
 func explain(lang notes.Lang, e *decode.Event, n *decode.Note) string {
-	return notes.Explain(lang, n.ID, values(e, n)).Line
+	return notes.Line(lang, n.ID, values(e, n))
 }
 
 // values looks template words up: in the note's arguments, then in the event's fields.

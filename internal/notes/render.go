@@ -167,6 +167,9 @@ func (t template) write(b *strings.Builder, lang Lang, v Values) {
 
 // clean makes a value fit to stand in a sentence.
 func clean(s string) string {
+	if isClean(s) {
+		return s
+	}
 	var b strings.Builder
 	n, space := 0, false
 	for _, r := range s {
@@ -189,6 +192,21 @@ func clean(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// isClean reports whether s is short and made of ASCII words with single spaces between them, as nearly every value is.
+func isClean(s string) bool {
+	if len(s) > maxValue {
+		return false
+	}
+	space := true // at the start, too, a space is one too many
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f || s[i] == ' ' && space {
+			return false
+		}
+		space = s[i] == ' '
+	}
+	return !space || s == ""
 }
 
 // cut keeps the first n characters of s, without a space at their end.

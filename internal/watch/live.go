@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facteur/captures"
@@ -12,14 +13,14 @@ import (
 	"facteur/decode/tlswire"
 )
 
-// backlog is how many octets of a session may wait to be decoded and recorded. A relay that gets further ahead waits:
-// what was relayed is never left out of a recording, and memory stays bounded.
-const backlog = 4 << 20
+// flushEvery is how long what was recorded may stay in memory: so much is lost when the program is killed.
+const flushEvery = 100 * time.Millisecond
 
 // Desk is where the live sessions of one run are followed.
 type Desk struct {
 	Show     Show
 	Octets   bool            // Show wants octets, not only events
+	Passing  bool            // Show lets go of events and all that is in them when Publish returns
 	Recorder Recorder        // nil: nothing is kept
 	Lang     string          // of the notes in recordings
 	Keep     bool            // keep secrets in recordings and show them
@@ -27,9 +28,11 @@ type Desk struct {
 	Log      *slog.Logger
 	Comment  func(e *decode.Event) string // the note that a recording keeps with an event, "" for none
 
-	mu      sync.Mutex // held while writing to Recorder
-	failed  bool       // the recorder failed, and it was said
-	running sync.WaitGroup
+	mu       sync.Mutex  // held while writing to Recorder
+	failed   bool        // the recorder failed, and it was said
+	ended    bool        // no session runs any more: the recorder may be closed
+	flushing atomic.Bool // a flush will come
+	running  sync.WaitGroup
 }
 
 // Start says what is known of a session before its first octet.
@@ -49,26 +52,15 @@ type Live struct {
 	dec   *decode.Session
 	keys  *tlswire.KeyLog
 
-	mu      sync.Mutex
-	change  sync.Cond
-	jobs    []job
-	waiting int // octets in jobs
+	queue queue
 
-	// used by run only
+	// used while the queue is worked off only
 	expect int
 	seen   int // events of the decoder's call under way that were looked at
 	marks  [2][2][]comment
 	at     [2][2]int64 // octets recorded
 	late   []lateChunk // released during a handshake
-}
-
-// job is one thing that was observed, in order.
-type job struct {
-	c      decode.Chunk
-	leg    decode.Leg
-	keylog []byte
-	expect int
-	last   bool
+	over   bool        // closed: the recording may be, too
 }
 
 // lateChunk is a released chunk that is recorded once the handshake under way is over: Wireshark wants all of its secrets
@@ -90,9 +82,9 @@ func (d *Desk) Open(st Start) *Live {
 	if l.keys == nil {
 		l.keys = new(tlswire.KeyLog)
 	}
-	l.change.L = &l.mu
+	l.queue.init(l.do, l.flush)
 	o := decode.Options{
-		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: l.keys, ShowSecrets: d.Keep,
+		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: l.keys, ShowSecrets: d.Keep, Passing: d.Passing,
 		Await: func() bool { return l.expect > 0 },
 	}
 	if d.Octets {
@@ -105,28 +97,29 @@ func (d *Desk) Open(st Start) *Live {
 	}
 	l.dec = decode.New(o)
 	d.running.Add(1)
-	go l.run()
 	return l
 }
 
 // Wait returns when every session that was closed is decoded and recorded to its end.
-func (d *Desk) Wait() { d.running.Wait() }
+func (d *Desk) Wait() {
+	d.running.Wait()
+	d.mu.Lock()
+	d.ended = true
+	d.mu.Unlock()
+}
 
 // Chunk notes what crossed. It waits only if the session is too far behind (see backlog).
 func (l *Live) Chunk(c decode.Chunk) {
-	if len(c.Data) > 0 {
-		c.Data = append(buffer(len(c.Data)), c.Data...)
-	}
 	if c.Told != nil {
 		c.Told = &decode.Told{Kind: c.Told.Kind, Fields: slices.Clone(c.Told.Fields)}
 	}
-	l.put(job{c: c}, len(c.Data))
+	l.queue.put(job{c: c})
 }
 
 // Secrets notes key log lines of one of facteur's own handshakes.
 func (l *Live) Secrets(leg decode.Leg, keylog []byte) {
 	l.keys.Add(keylog)
-	l.put(job{leg: leg, keylog: append([]byte(nil), keylog...)}, 0)
+	l.queue.put(job{leg: leg, keylog: append([]byte(nil), keylog...)})
 }
 
 // Expect notes that a handshake began (secrets will come) or ended.
@@ -135,49 +128,11 @@ func (l *Live) Expect(_ decode.Leg, more bool) {
 	if more {
 		n = 1
 	}
-	l.put(job{expect: n}, 0)
+	l.queue.put(job{expect: n})
 }
 
 // Close ends the session.
-func (l *Live) Close(t time.Time) { l.put(job{c: decode.Chunk{Time: t}, last: true}, 0) }
-
-func (l *Live) put(j job, size int) {
-	l.mu.Lock()
-	for l.waiting > backlog {
-		l.change.Wait()
-	}
-	l.jobs = append(l.jobs, j)
-	l.waiting += size
-	l.mu.Unlock()
-	l.change.Broadcast()
-}
-
-func (l *Live) run() {
-	defer l.d.running.Done()
-	var jobs []job
-	for {
-		l.mu.Lock()
-		for len(l.jobs) == 0 {
-			l.change.Wait()
-		}
-		jobs, l.jobs = l.jobs, jobs[:0]
-		l.waiting = 0
-		l.mu.Unlock()
-		l.change.Broadcast()
-		for i := range jobs {
-			j := &jobs[i]
-			l.do(j)
-			if j.last {
-				return
-			}
-			if len(j.c.Data) > 0 {
-				recycle(j.c.Data)
-			}
-			*j = job{}
-		}
-		l.flush()
-	}
-}
+func (l *Live) Close(t time.Time) { l.queue.put(job{c: decode.Chunk{Time: t}, last: true}) }
 
 func (l *Live) do(j *job) {
 	l.seen = 0
@@ -187,7 +142,8 @@ func (l *Live) do(j *job) {
 		l.recordLate()
 		l.publish(l.dec.Close(j.c.Time))
 		l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
-		l.flush()
+		l.over = true
+		l.d.running.Done()
 	case j.keylog != nil:
 		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
 		l.publish(l.dec.Retry())
@@ -284,7 +240,7 @@ func (l *Live) keep(write func(Recorder) error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failed {
+	if d.failed || d.ended {
 		return
 	}
 	if err := write(d.Recorder); err != nil {
@@ -296,23 +252,14 @@ func (l *Live) keep(write func(Recorder) error) {
 	}
 }
 
+// flush has what was recorded written soon.
 func (l *Live) flush() {
-	l.keep(func(r Recorder) error { return r.Flush() })
-}
-
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// buffer gives an empty slice with room for n octets.
-func buffer(n int) []byte {
-	b := *buffers.Get().(*[]byte)
-	if cap(b) < n {
-		b = make([]byte, 0, max(n, 4096))
+	d := l.d
+	if l.over || d.Recorder == nil || !d.flushing.CompareAndSwap(false, true) {
+		return
 	}
-	return b[:0]
-}
-
-func recycle(b []byte) {
-	if cap(b) <= 1<<20 {
-		buffers.Put(&b)
-	}
+	time.AfterFunc(flushEvery, func() {
+		d.flushing.Store(false)
+		l.keep(func(r Recorder) error { return r.Flush() })
+	})
 }
