@@ -94,6 +94,9 @@ func (r *release) hand(sd *side, h *heldChunk) {
 			overwrite(h.c.Data, h.span.From, m)
 		}
 	}
+	if rewrite := r.s.o.Rewrite; rewrite != nil && len(h.c.Data) > 0 {
+		rewrite(h.c.Leg, h.c.From, Wire, h.span.From+int64(h.c.Lost), h.c.Data)
+	}
 	if r.s.o.Release != nil {
 		r.s.o.Release(h.c)
 	}
@@ -158,7 +161,10 @@ func (sd *side) settle() {
 				hit = true
 			}
 		}
-		if hit {
+		if rewrite := sd.leg.s.o.Rewrite; rewrite != nil && rewrite(sd.leg.id, sd.from, Plain, c.plain.From, c.content) {
+			hit = true
+		}
+		if hit || c.sealed && c.rec.MustReseal() {
 			sd.seal(c)
 		}
 		if o := sd.leg.s.o.Octets; o != nil {
