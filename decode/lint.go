@@ -3,6 +3,7 @@ package decode
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -235,7 +236,7 @@ func (l *leg) lintUnanswered(e *Event) {
 		l.sides[Client].end == Open && l.sides[Server].end == Open { // the capture stops, the connection goes on
 		return
 	}
-	verbs := p.unanswered()
+	verbs := slices.DeleteFunc(p.unanswered(), func(v string) bool { return v == "" })
 	if len(verbs) == 0 {
 		return
 	}

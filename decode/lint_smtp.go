@@ -106,8 +106,6 @@ func (s *smtp) unanswered() (verbs []string) {
 	for _, c := range s.pending {
 		switch c.verb {
 		case "QUIT", "":
-		case dataDone:
-			verbs = append(verbs, "DATA")
 		case saslStep:
 			verbs = append(verbs, "AUTH")
 		default:
