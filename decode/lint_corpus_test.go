@@ -22,20 +22,20 @@ var deserved = []struct{ lint, why, files string }{
 	{"long_line", "lines over every limit, made for that", `smtp-long-lines`},
 	{"nul", "NUL in a message, made for that", `smtp-long-lines`},
 	{"obsolete_tls", "the session is TLS 1.0", `smtp-starttls-tls10-rsa-cbc`},
-	{"password_in_clear", "passwords and tokens without TLS", `fake-pop3-dot-boundaries fake-sieve-literals fake-smtp-auth-shapes imap-append-fetch-2mb imap-authenticate-
-		mechs imap-compress-deflate-plain imap-idle-notify imap-ipv6-preauth-odd-port-41143 imap-plain-literals
-		managesieve-plain-auth pop3-errors-bareLF pop3-mpop-pipelined pop3-plain-user-pass smtp-auth-login smtp-auth-
-		misc smtp-auth-plain-fail smtp-auth-plain`},
-	{"sasl_downgrade", "the server offers CRAM-MD5, the client sends the password itself", `imap-append-fetch-2mb imap-authenticate-mechs imap-compress-deflate-plain imap-idle-notify imap-ipv6-preauth-
-		odd-port-41143 imap-plain-literals managesieve-plain-auth pop3-errors-bareLF pop3-mpop-pipelined pop3-plain-
-		user-pass smtp-auth-login smtp-auth-misc smtp-auth-plain-fail smtp-auth-plain`},
+	{"password_in_clear", "passwords and tokens without TLS", `fake-pop3-dot-boundaries fake-sieve-literals fake-smtp-auth-shapes imap-append-fetch-2mb
+		imap-authenticate-mechs imap-compress-deflate-plain imap-idle-notify imap-ipv6-preauth-odd-port-41143
+		imap-plain-literals managesieve-plain-auth pop3-errors-bareLF pop3-mpop-pipelined pop3-plain-user-pass
+		smtp-auth-login smtp-auth-misc smtp-auth-plain-fail smtp-auth-plain`},
+	{"sasl_downgrade", "the server offers CRAM-MD5, the client sends the password itself", `imap-append-fetch-2mb imap-authenticate-mechs imap-compress-deflate-plain imap-idle-notify
+		imap-ipv6-preauth-odd-port-41143 imap-plain-literals managesieve-plain-auth pop3-errors-bareLF
+		pop3-mpop-pipelined pop3-plain-user-pass smtp-auth-login smtp-auth-misc smtp-auth-plain-fail smtp-auth-plain`},
 	{"smuggling", "ends of a message that are none, made for that", `fake-smtp-data-terminator-variants`},
 	{"starttls_unused", "the server offers TLS, the client goes on in clear; in one after its STARTTLS was refused", `fake-sieve-literals fake-smtp-data-terminator-variants fake-smtp-starttls-word-in-data imap-append-fetch-2mb
-		imap-authenticate-mechs imap-compress-deflate-plain imap-idle-notify imap-ipv6-preauth-odd-port-41143 imap-
-		plain-literals lmtp-multi-rcpt managesieve-plain-auth pop3-errors-bareLF pop3-mpop-pipelined pop3-plain-user-
-		pass smtp-5mb-attachment smtp-abrupt-rst-in-data smtp-auth-login smtp-auth-misc smtp-auth-plain-fail smtp-
-		auth-plain smtp-bdat-chunks smtp-byte-by-byte smtp-ipv6-plain smtp-long-lines smtp-pipelined-swaks smtp-
-		pipelined-two-tx smtp-starttls-refused-454 smtp-xclient-xforward`},
+		imap-authenticate-mechs imap-compress-deflate-plain imap-idle-notify imap-ipv6-preauth-odd-port-41143
+		imap-plain-literals lmtp-multi-rcpt managesieve-plain-auth pop3-errors-bareLF pop3-mpop-pipelined
+		pop3-plain-user-pass smtp-5mb-attachment smtp-abrupt-rst-in-data smtp-auth-login smtp-auth-misc
+		smtp-auth-plain-fail smtp-auth-plain smtp-bdat-chunks smtp-byte-by-byte smtp-ipv6-plain smtp-long-lines
+		smtp-pipelined-swaks smtp-pipelined-two-tx smtp-starttls-refused-454 smtp-xclient-xforward`},
 	{"unanswered", "HTTP on the ports of IMAP and SMTP: its lines are taken for commands, and the server hangs up", `trap-http-on-143-and-25`},
 	{"unexpected_reply", "the server answers each line it sees in the octets of a ClientHello", `smtp-tls-hello-on-25`},
 }

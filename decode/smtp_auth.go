@@ -26,7 +26,7 @@ func (s *smtp) auth(f *frame, c *smtpLine, raw []byte) {
 	e := s.begin(f, c, string(shown))
 	e.add("mechanism", s.sasl.mechanism, c.spanOf(c.argAt, c.argAt+len(mech)))
 	addParts(e, parts, c.at+int64(initialAt))
-	saslNotes(e, s.sasl.mechanism, f.layer, len(initial) > 0)
+	saslNotes(e, s.sasl.mechanism, f.layer, len(initial) > 1) // "=" is an empty response
 	s.lintCounted(e, c.verb)
 	s.l.lintUse(e)
 	s.l.lintMechanism(e, s.sasl.mechanism)
