@@ -423,7 +423,7 @@ func (l *leg) shut() {
 			continue
 		}
 		e.add("wire_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumWire.Sum(nil)), Span{})
-		if sd.made > 0 {
+		if sd.sawTLS && sd.made > 0 {
 			e.add("tls_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumTLS.Sum(nil)), Span{})
 		}
 	}

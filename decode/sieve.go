@@ -278,7 +278,8 @@ func (v *sieve) server(f *frame) bool {
 	if open := strings.IndexByte(line, '('); open >= 0 && open == len(status)+1 {
 		if code, _, ok := strings.Cut(line[open+1:], ")"); ok {
 			e.add("code", code, Span{})
-			e.note("sieve.code." + strings.ToUpper(code))
+			word, _, _ := strings.Cut(code, " ")
+			e.note("sieve.code." + strings.ToUpper(word))
 		}
 	}
 	v.lintResponse(e, raw, cmd)
