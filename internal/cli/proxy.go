@@ -48,7 +48,7 @@ ask for it by itself.`,
 	fl.BoolVar(&f.keepSecrets, "keep-secrets", false, "record and show passwords instead of masking them")
 	fl.BoolVar(&f.noRewrite, "no-rewrite", false, "never change an octet, not even capability lists")
 	fl.StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page, or off")
-	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text with --web off, else none)")
+	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text on a terminal with --web off, else none)")
 	fl.IntVar(&f.maxSessions, "max-sessions", 0, "sessions at a time (0: 4096)")
 	return c
 }
@@ -124,7 +124,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		o.page.CA = authorityFacts(o.authority)
 		o.page.Recording = web.Recording{Dir: f.record, On: f.record != "off"}
 		o.page.Connect = a.connectLines(o.routes, o.authority)
-	} else if format == "" {
+	} else if format == "" && isTerminal(a.out) {
 		format = "text"
 	}
 	if format != "" {

@@ -51,6 +51,8 @@ type transcript struct {
 	both    bool // print both legs
 	begun   map[int]time.Time
 	last    int
+	head    []byte // of the line under way
+	room    []byte // of a summary
 }
 
 func (a *app) transcript(w io.Writer) *transcript {
@@ -113,17 +115,54 @@ func (t *transcript) event(session int, e *decode.Event) {
 		t.last = session
 		fmt.Fprintf(t.w, "%s\n", t.style(bold, fmt.Sprintf("--- %s %d", sessionWord(t.lang), session)))
 	}
-	head := fmt.Sprintf("%4d %8.3f ", e.Seq, e.Time.Sub(began).Seconds())
-	arrow := arrowOf(e)
-	for i, line := range eventLines(e) {
-		if i > 0 {
-			head = strings.Repeat(" ", len(head))
-		}
-		t.line(head, arrow, line, e.From)
-	}
+	t.lines(e, e.Time.Sub(began))
 	if t.explain {
 		t.notes(e)
 	}
+}
+
+// lines prints what an event reads like: the first line with its number and its time since the session began.
+func (t *transcript) lines(e *decode.Event, since time.Duration) {
+	text, ok := lineOf(e)
+	if !ok {
+		text = t.summary(e)
+	}
+	arrow := arrowOf(e)
+	for first := true; ; first = false {
+		line, rest, more := strings.Cut(text, "\n")
+		t.head = appendPadded(t.head[:0], 4, int64(e.Seq))
+		t.head = appendSeconds(append(t.head, ' '), since)
+		t.head = append(t.head, ' ')
+		if !first {
+			for i := range t.head {
+				t.head[i] = ' '
+			}
+		}
+		t.line(arrow, line, e.From)
+		if text = rest; !more {
+			return
+		}
+	}
+}
+
+// appendPadded appends a number, with blanks before it up to width characters.
+func appendPadded(dst []byte, width int, n int64) []byte {
+	var room [20]byte
+	digits := strconv.AppendInt(room[:0], n, 10)
+	for range width - len(digits) {
+		dst = append(dst, ' ')
+	}
+	return append(dst, digits...)
+}
+
+// appendSeconds appends a time as seconds with three decimals, eight characters wide.
+func appendSeconds(dst []byte, d time.Duration) []byte {
+	if d < 0 { // a clock set back, or packets out of order
+		return fmt.Appendf(dst, "%8.3f", d.Seconds())
+	}
+	ms := (d + time.Millisecond/2).Milliseconds()
+	dst = appendPadded(dst, 4, ms/1000)
+	return append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
 }
 
 func sessionWord(l notes.Lang) string {
@@ -150,37 +189,53 @@ func arrowOf(e *decode.Event) string {
 	return "<- "
 }
 
-// eventLines is what an event reads like on a terminal.
-func eventLines(e *decode.Event) []string {
-	if hasLine(e) {
-		return strings.Split(e.Field("line"), "\n")
-	}
-	var b strings.Builder
-	b.WriteString("[" + e.Kind)
-	for i := range e.Fields {
-		f := &e.Fields[i]
-		if f.Value == "" || len(f.Value) > 80 || i > 8 {
-			continue
-		}
-		b.WriteString(" " + f.Name + "=" + strings.ReplaceAll(f.Value, "\n", ","))
-	}
-	b.WriteString("]")
-	return []string{b.String()}
-}
-
-func hasLine(e *decode.Event) bool {
+// lineOf gives what was said, of events that say something.
+func lineOf(e *decode.Event) (string, bool) {
 	for i := range e.Fields {
 		if e.Fields[i].Name == "line" {
-			return true
+			return e.Fields[i].Value, true
 		}
 	}
-	return false
+	return "", false
 }
 
-func (t *transcript) line(head, arrow, text string, from decode.Side) {
+const (
+	maxShown       = 80 // octets of a value, in a summary
+	maxShownFields = 9
+)
+
+// summary is what an event without a line reads like.
+func (t *transcript) summary(e *decode.Event) string {
+	b := append(append(t.room[:0], '['), e.Kind...)
+	for i := range e.Fields[:min(len(e.Fields), maxShownFields)] {
+		f := &e.Fields[i]
+		if f.Value == "" || len(f.Value) > maxShown {
+			continue
+		}
+		b = append(append(append(append(b, ' '), f.Name...), '='), f.Value...)
+	}
+	for i, c := range b {
+		if c == '\n' {
+			b[i] = ','
+		}
+	}
+	t.room = append(b, ']')
+	return string(t.room)
+}
+
+// line prints a line behind t.head.
+func (t *transcript) line(arrow, text string, from decode.Side) {
 	text = visible(text)
-	if room := t.width - len(head) - len(arrow) - 1; t.width > 0 && room > 10 && utf8.RuneCountInString(text) > room {
+	if room := t.width - len(t.head) - len(arrow) - 1; t.width > 0 && room > 10 && utf8.RuneCountInString(text) > room {
 		text = string([]rune(text)[:room-1]) + "…"
+	}
+	if !t.colour {
+		t.w.Write(t.head)
+		t.w.WriteString(arrow)
+		t.w.WriteByte(' ')
+		t.w.WriteString(text)
+		t.w.WriteByte('\n')
+		return
 	}
 	colour := blue
 	if from == decode.Server {
@@ -189,12 +244,11 @@ func (t *transcript) line(head, arrow, text string, from decode.Side) {
 	if arrow == "***" {
 		colour = bold
 	}
-	fmt.Fprintf(t.w, "%s%s %s\n", t.style(dim, head), t.style(colour, arrow), t.style(colour, text))
+	fmt.Fprintf(t.w, "%s%s %s\n", t.style(dim, string(t.head)), t.style(colour, arrow), t.style(colour, text))
 }
 
 // notes prints the one-line explanations.
 func (t *transcript) notes(e *decode.Event) {
-	pad := strings.Repeat(" ", 18)
 	for i := range e.Notes {
 		n := &e.Notes[i]
 		if i > 0 && n.Span != (decode.Span{}) && !strings.HasPrefix(n.ID, "lint.") {
@@ -208,7 +262,9 @@ func (t *transcript) notes(e *decode.Event) {
 		if strings.HasPrefix(n.ID, "lint.") || strings.HasPrefix(n.ID, "session.error") || strings.HasPrefix(n.ID, "session.violation") {
 			style, line = red, "! "+line
 		}
-		fmt.Fprintf(t.w, "%s%s\n", pad, t.style(style, line))
+		t.w.WriteString("                  ")
+		t.w.WriteString(t.style(style, line))
+		t.w.WriteByte('\n')
 	}
 }
 
@@ -237,6 +293,14 @@ func values(e *decode.Event, n *decode.Note) notes.Values {
 // visible makes control and direction characters of mail and servers harmless on a terminal.
 func visible(s string) string {
 	clean := true
+	for i := 0; ; i++ {
+		if i == len(s) {
+			return s
+		}
+		if s[i] < ' ' || s[i] >= 0x7f {
+			break
+		}
+	}
 	for _, r := range s {
 		if r < ' ' || r == 0x7f || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) || r >= 0x80 && r < 0xa0 {
 			clean = false
