@@ -49,6 +49,21 @@ const states = {
     },
   ],
   filtered: () => [mock, async (page) => page.locator('input').first().fill('from:nobody xyzzy')],
+  compare: () => [
+    mock,
+    async (page) => {
+      await page.getByRole('link', { name: /Comparer|Compare/ }).click()
+      await page.locator('.pieces .piece').first().waitFor()
+      await page.locator('summary').click()
+    },
+  ],
+  tls: () => [
+    mock,
+    async (page) => {
+      await page.getByRole('link', { name: 'TLS' }).click()
+      await page.locator('dl').first().waitFor()
+    },
+  ],
   empty: () => [empty, async (page) => page.getByRole('heading', { level: 2 }).first().waitFor()],
   replay: () => [replay, async (page) => page.getByRole('slider').waitFor()],
 }

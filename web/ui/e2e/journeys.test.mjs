@@ -114,7 +114,7 @@ describe('the transcript', () => {
     }))
 
   it('folds a reply and a body', () =>
-    on({}, async (page) => {
+    on({}, async (page, mock) => {
       await first(page)
       await row(page, '250-STARTTLS').waitFor()
       await row(page, '250-mail').click()
@@ -123,7 +123,7 @@ describe('the transcript', () => {
       await page.keyboard.press('ArrowRight')
       await row(page, '250-STARTTLS').waitFor()
       await page.keyboard.press('g')
-      await page.keyboard.type('81')
+      await page.keyboard.type(String(mock.events.find((event) => event.kind === 'smtp.data.begin' && event.leg === 'client').n))
       await page.keyboard.press('Enter')
       const body = row(page, 'Corps du message')
       await body.waitFor()

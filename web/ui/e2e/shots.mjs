@@ -58,6 +58,12 @@ await shoot('live-phone-sheet', mock.url, { size: 'phone', act: then(top, pick('
 await shoot('live-projector', mock.url, { size: 'wide', projector: true, theme: 'auto', act: then(top, pick('EHLO')) })
 await shoot('live-projector-light', mock.url, { size: 'wide', projector: true, theme: 'light', lang: 'en', act: then(top, pick('STARTTLS')) })
 await shoot('live-all-legs-wire', mock.url, { size: 'wide', act: then(top, async (page) => { await page.keyboard.press('w'); await page.locator('.post').click() }) })
+for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
+  await shoot(`compare-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/compare?session=1' })
+  await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
+}
+await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })
+await shoot('compare-leaks', mock.url, { size: 'laptop', hash: '#/compare?session=1', act: (page) => page.locator('summary').click() })
 await shoot('help', mock.url, { size: 'laptop', act: (page) => page.keyboard.press('?') })
 await shoot('connect', mock.url, { size: 'laptop', lang: 'en', act: (page) => page.getByRole('button', { name: 'Connect a client' }).click() })
 await demo?.close()

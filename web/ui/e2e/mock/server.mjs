@@ -187,6 +187,7 @@ export async function startMock(options = {}) {
     url: `http://127.0.0.1:${server.address().port}/`,
     port: server.address().port,
     total: all.length,
+    events: all,
     happen,
     /** Cuts every viewer off, as a lost network does. */
     drop: () => viewers.forEach((viewer) => viewer.socket.terminate()),

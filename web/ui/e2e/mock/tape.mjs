@@ -102,7 +102,7 @@ class Take {
     const code = { handshake: 22, alert: 21, change_cipher_spec: 20, application_data: 23 }[type]
     const span = this.#tape.append(this.id, leg, from, 'wire', [code, 3, 3, size >> 8, size & 255, ...body])
     const note = { id: `tls.record.${type}${opened ? '.opened' : '.sealed'}` }
-    this.#emit({ leg, from, layer: 'wire', span, kind: 'tls.record', fields: { type, length: String(size), version: '0303', opened: opened ? 'yes' : 'no' }, notes: [note] })
+    this.#emit({ leg, from, layer: 'wire', span, kind: 'tls.record', fields: { type, length: String(size), ...(type === 'application_data' ? { opened: opened ? 'yes' : 'no' } : {}) }, notes: [note] })
     return span
   }
 
@@ -154,7 +154,7 @@ class Take {
         put('message.header', `${name}: ${value}\r\n`, { line: `${name}: ${value}`, name, value }, [`message.header.${name.toLowerCase()}`])
       }
       put('message.headers_end', '\r\n', { line: '' }, ['message.headers_end'])
-      put(`${family}.data`, text.replaceAll('\n', '\r\n'), { octets: String(text.length) }, [`${family}.data.data`])
+      put(`${family}.data.data`, text.replaceAll('\n', '\r\n'), { octets: String(text.length) }, [`${family}.data.data`])
       put(`${family}.data.end`, '.\r\n', { line: '.' }, [`${family}.data.end`])
     }
     this.#tape.after(3)

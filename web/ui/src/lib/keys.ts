@@ -20,6 +20,7 @@ export type Action =
   | 'wire'
   | 'sessions'
   | 'help'
+  | 'compare'
   | 'play'
   | 'stepBack'
   | 'stepForth'
@@ -33,6 +34,7 @@ const single: Record<string, Action> = {
   '/': 'filter',
   g: 'goto',
   w: 'wire',
+  c: 'compare',
   l: 'sessions',
   '?': 'help',
   ',': 'stepBack',

@@ -1,7 +1,7 @@
 /** Where the reader is, as the page's address: #/live?session=3&n=412&leg=both. Links and the back button go by it. */
 import type { Legs } from './story'
 
-export const screens = ['live'] as const
+export const screens = ['live', 'compare', 'tls'] as const
 export type Screen = (typeof screens)[number]
 
 export interface Place {

@@ -67,6 +67,13 @@ class Transcript {
     return settingOf(this.session(id), this.routes, this.#modes.get(id))
   }
 
+  /** The session to look at where one must be: the one asked for, else the newest that used TLS, else the newest. */
+  chosen(asked: number): number {
+    if (asked && this.session(asked)) return asked
+    const all = [...this.sessions.values()].sort((a, b) => Number(b.id) - Number(a.id))
+    return Number((all.find((session) => session.security.client && session.security.client !== 'clear') ?? all[0])?.id ?? 0)
+  }
+
   session(id: number | string): Session | undefined {
     return this.sessions.get(String(id))
   }

@@ -2,10 +2,12 @@
 import { SvelteSet } from 'svelte/reactivity'
 import type { MailEvent } from '../lib/api'
 import { parseFilter } from '../lib/filter'
+import type { Screen } from '../lib/place'
 import { Story, type Legs, type Row } from '../lib/story'
 import { transcript } from './transcript.svelte'
 
 class View {
+  screen = $state<Screen>('live')
   /** Session shown; 0 for all. */
   session = $state(0)
   legs = $state<Legs>('client')
