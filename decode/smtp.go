@@ -37,6 +37,7 @@ type smtpCommand struct {
 	seq  int
 	verb string // upper case; dataDone for the end of a message, saslStep for a SASL line
 	rcpt int    // LMTP: the recipient this reply will be about
+	last bool   // BDAT: of the message's last chunk
 }
 
 const (
@@ -56,7 +57,7 @@ const (
 func newSMTP(l *leg, lmtp bool) *smtp {
 	s := &smtp{l: l, lmtp: lmtp, family: SMTP, state: newMachine(SMTPStates)}
 	if lmtp {
-		s.family = LMTP
+		s.family, s.state = LMTP, newMachine(LMTPStates)
 	}
 	return s
 }
@@ -188,6 +189,7 @@ func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
 	case "BDAT":
 		size, last, ok := bdatArgument(c.body[c.argAt:])
 		if ok {
+			cmd.last = last
 			s.push(cmd)
 			s.dataCmd = seq
 			s.beginChunk(f, size, last)

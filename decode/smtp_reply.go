@@ -165,10 +165,24 @@ func capabilityNotes(e *Event, raw []byte, at int64) {
 	}
 }
 
+// move gives the state that a reply to a command leads to, "" if nothing changes.
+func (s *smtp) move(cmd smtpCommand, code string) string {
+	verb := cmd.verb
+	switch {
+	case code == "421":
+		verb = "any"
+	case verb == saslStep:
+		verb = "AUTH"
+	case cmd.last:
+		verb = "BDAT LAST"
+	}
+	return s.state.move(verb, code)
+}
+
 // act does what a reply means for the client's next octets.
 func (s *smtp) act(e *Event, code string, cmd smtpCommand) {
 	ok := code[0] == '2'
-	if to := s.state.move(cmd.verb, code); to != "" {
+	if to := s.move(cmd, code); to != "" {
 		e.add("state", to, Span{})
 	}
 	switch cmd.verb {

@@ -4,29 +4,74 @@ package decode
 // tables and the page draws them.
 type Transition struct {
 	From string `json:"from"` // "" is any state
-	On   string `json:"on"`   // a verb and the answer to it, "MAIL 2"; a lone code digit class, or an event's name
-	To   string `json:"to"`
+	// On is a verb and how the answer to it begins: "MAIL 2", "STLS +OK", "LOGIN OK"; "greeting" stands for the server's
+	// first word, "any" for every verb, "." for the end of a message. In TLS it is a side and what it sends.
+	On string `json:"on"`
+	To string `json:"to"`
 }
 
-// SMTPStates is SMTP's machine (RFC 5321 §4.1.4), with STARTTLS (RFC 3207 §4.2) and AUTH (RFC 4954 §4).
-var SMTPStates = []Transition{
+// The names of TLS's tables in [States].
+const (
+	TLS12 = "tls1.2"
+	TLS13 = "tls1.3"
+)
+
+// States gives the state machine of a protocol (one of the constants [SMTP] to [Sieve], [TLS12] or [TLS13]); nil if it
+// has none. The first transition starts in the first state. The slice is shared: it must not be changed.
+func States(protocol string) []Transition {
+	switch protocol {
+	case SMTP:
+		return SMTPStates
+	case LMTP:
+		return LMTPStates
+	case POP3:
+		return POP3States
+	case IMAP:
+		return IMAPStates
+	case Sieve:
+		return SieveStates
+	case TLS12:
+		return tls12States
+	case TLS13:
+		return tls13States
+	}
+	return nil
+}
+
+// SMTPStates is SMTP's machine (RFC 5321 §4.1.4), with STARTTLS (RFC 3207 §4.2), AUTH (RFC 4954 §4) and CHUNKING
+// (RFC 3030 §2).
+var SMTPStates = append([]Transition{
 	{"connected", "greeting 2", "greeted"},
 	{"", "EHLO 2", "ready"},
-	{"", "LHLO 2", "ready"},
 	{"", "HELO 2", "ready"},
+}, transactionStates...)
+
+// LMTPStates is LMTP's machine: SMTP's with another greeting and an answer for each recipient (RFC 2033 §4).
+var LMTPStates = append([]Transition{
+	{"connected", "greeting 2", "greeted"},
+	{"", "LHLO 2", "ready"},
+	{"refused", ". 2", "delivered"}, // to another recipient
+}, transactionStates...)
+
+var transactionStates = []Transition{
 	{"ready", "STARTTLS 2", "greeted"},
 	{"greeted", "STARTTLS 2", "greeted"},
 	{"ready", "AUTH 2", "authenticated"},
-	{"ready", "* 2", "authenticated"},
 	{"", "MAIL 2", "envelope"},
 	{"", "RCPT 2", "recipients"},
 	{"recipients", "DATA 3", "message"},
 	{"message", ". 2", "delivered"},
 	{"message", ". 4", "refused"},
 	{"message", ". 5", "refused"},
-	{"recipients", "BDAT 2", "delivered"},
+	{"recipients", "BDAT 2", "message"},
+	{"message", "BDAT 2", "message"},
+	{"recipients", "BDAT LAST 2", "delivered"},
+	{"message", "BDAT LAST 2", "delivered"},
+	{"message", "BDAT LAST 4", "refused"},
+	{"message", "BDAT LAST 5", "refused"},
 	{"", "RSET 2", "ready"},
 	{"", "QUIT 2", "closing"},
+	{"", "any 421", "closing"}, // RFC 5321 §3.8
 }
 
 // POP3States is POP3's machine (RFC 1939 §3), with STLS (RFC 2595 §4).
