@@ -185,7 +185,9 @@ func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
 	case "STARTTLS":
 		s.await = "STARTTLS"
 	case "EHLO", "LHLO", "HELO":
-		s.l.lint.asked = true
+		s.l.lint.asked, s.chunked = true, false
+	case "MAIL", "RSET": // a message of chunks that was given up (RFC 3030 §2)
+		s.chunked = false
 	case "BDAT":
 		size, last, ok := bdatArgument(c.body[c.argAt:])
 		if ok {

@@ -44,12 +44,25 @@ var SMTPStates = append([]Transition{
 	{"connected", "greeting 2", "greeted"},
 	{"", "EHLO 2", "ready"},
 	{"", "HELO 2", "ready"},
+	{"recipients", "BDAT LAST 2", "delivered"},
+	{"recipients", "BDAT LAST 4", "refused"},
+	{"recipients", "BDAT LAST 5", "refused"},
+	{"chunks", "BDAT LAST 2", "delivered"},
+	{"chunks", "BDAT LAST 4", "refused"},
+	{"chunks", "BDAT LAST 5", "refused"},
 }, transactionStates...)
 
-// LMTPStates is LMTP's machine: SMTP's with another greeting and an answer for each recipient (RFC 2033 §4).
+// LMTPStates is LMTP's machine: SMTP's with another greeting and, at the end of the message, an answer for each recipient
+// (RFC 2033 §4).
 var LMTPStates = append([]Transition{
 	{"connected", "greeting 2", "greeted"},
 	{"", "LHLO 2", "ready"},
+	{"recipients", ". 2", "delivered"}, // by a single BDAT LAST
+	{"recipients", ". 4", "refused"},
+	{"recipients", ". 5", "refused"},
+	{"chunks", ". 2", "delivered"},
+	{"chunks", ". 4", "refused"},
+	{"chunks", ". 5", "refused"},
 	{"refused", ". 2", "delivered"}, // to another recipient
 }, transactionStates...)
 
@@ -63,12 +76,8 @@ var transactionStates = []Transition{
 	{"message", ". 2", "delivered"},
 	{"message", ". 4", "refused"},
 	{"message", ". 5", "refused"},
-	{"recipients", "BDAT 2", "message"},
-	{"message", "BDAT 2", "message"},
-	{"recipients", "BDAT LAST 2", "delivered"},
-	{"message", "BDAT LAST 2", "delivered"},
-	{"message", "BDAT LAST 4", "refused"},
-	{"message", "BDAT LAST 5", "refused"},
+	{"recipients", "BDAT 2", "chunks"},
+	{"chunks", "BDAT 2", "chunks"},
 	{"", "RSET 2", "ready"},
 	{"", "QUIT 2", "closing"},
 	{"", "any 421", "closing"}, // RFC 5321 §3.8
