@@ -21,7 +21,6 @@ func (n *nowhere) Secrets([]byte)              {}
 // benchCapture is a capture of flows of clear mail in segments of an Ethernet's size: 1448 octets and their acknowledgments.
 func benchCapture(ng bool, size, flows int) []byte {
 	const payload = 1448
-	var f frames
 	var out capture
 	out.begin(ng, linkEthernet)
 	body := bytes.Repeat([]byte("x"), payload)
@@ -30,10 +29,7 @@ func benchCapture(ng bool, size, flows int) []byte {
 		wires[i].ends = [2]netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(40000+i)), netip.MustParseAddrPort("192.0.2.2:25")}
 	}
 	send := func(k *wire, from decode.Side, flags uint8, b []byte) {
-		frame, err := f.frame(k, from, flags, b)
-		if err != nil {
-			panic(err)
-		}
+		frame := appendFrame(nil, k, from, flags, b)
 		out.packet(int64(len(out.blocks.buf)), frame, len(frame))
 		k.next[from] += uint32(len(b))
 		if flags&flagSYN != 0 {

@@ -1,7 +1,6 @@
 package captures
 
 import (
-	"bytes"
 	"encoding/binary"
 	"net/netip"
 
@@ -80,14 +79,8 @@ func frameOf(s seg, ends [2]netip.AddrPort) []byte {
 		side = decode.Server
 	}
 	k.next[side], k.next[side.Other()] = s.seq, s.ack
-	b, err := testFrames.frame(k, side, s.flags, []byte(s.data))
-	if err != nil {
-		panic(err)
-	}
-	return bytes.Clone(b)
+	return appendFrame(nil, k, side, s.flags, []byte(s.data))
 }
-
-var testFrames frames
 
 // captureOf makes a pcap of segments.
 func captureOf(segs []seg) []byte {

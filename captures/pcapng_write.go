@@ -82,12 +82,26 @@ func (b *blocks) netInterface(name, description string) {
 
 // packet writes an Enhanced Packet Block.
 func (b *blocks) packet(iface uint32, t time.Time, frame []byte, comments []string) {
+	at := b.beginPacket(iface, t)
+	b.buf = append(b.buf, frame...)
+	b.endPacket(at, comments)
+}
+
+// beginPacket begins an Enhanced Packet Block; what is appended to buf then is the packet.
+func (b *blocks) beginPacket(iface uint32, t time.Time) int {
 	at := b.begin(blockEnhanced)
 	ns := stamp(t)
-	for _, v := range [...]uint32{iface, uint32(ns >> 32), uint32(ns), uint32(len(frame)), uint32(len(frame))} {
+	for _, v := range [...]uint32{iface, uint32(ns >> 32), uint32(ns), 0, 0} { // the lengths come with endPacket
 		b.buf = le.AppendUint32(b.buf, v)
 	}
-	b.buf = append(b.buf, frame...)
+	return at
+}
+
+func (b *blocks) endPacket(at int, comments []string) {
+	const fixed = 28 // octets before the packet
+	n := uint32(len(b.buf) - at - fixed)
+	le.PutUint32(b.buf[at+fixed-8:], n)
+	le.PutUint32(b.buf[at+fixed-4:], n)
 	b.pad()
 	for _, c := range comments {
 		b.text(optComment, c)

@@ -1,16 +1,14 @@
 package captures
 
 import (
-	"fmt"
-	"net"
+	"encoding/binary"
 	"net/netip"
 	"strings"
 
 	"facteur/decode"
-
-	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
+
+var be = binary.BigEndian
 
 const (
 	// segmentSize is the most octets in one packet: an IPv4 packet's 65,535 less its header (20) and a TCP header with the
@@ -90,57 +88,76 @@ func ends(i Info, port uint16) (client, server netip.AddrPort) {
 	return netip.AddrPortFrom(c, cport), netip.AddrPortFrom(s, port)
 }
 
-// frames serialises packets. One at a time; its buffer is used again.
-type frames struct {
-	buf gopacket.SerializeBuffer
-	eth layers.Ethernet
-	ip4 layers.IPv4
-	ip6 layers.IPv6
-	tcp layers.TCP
-}
+// Sizes and numbers of the headers that are written here (IEEE 802.3, RFC 791, RFC 8200, RFC 9293).
+const (
+	ethernetSize  = 14
+	ethernetLeast = 60 // shorter frames are padded, as on a cable
+	ipv4Size      = 20
+	ipv6Size      = 40
+	tcpSize       = 20
+	hopLimit      = 64
+)
 
-// Locally administered addresses: side and leg are in the last octets.
-func mac(iface uint32, side decode.Side) net.HardwareAddr {
-	return net.HardwareAddr{2, 0, 0, 0, byte(iface) + 1, byte(side) + 1}
-}
+// synOptions are a SYN's: the maximum segment size, the window scale, and the end of the list.
+var synOptions = [8]byte{2, 4, segmentSize >> 8, segmentSize & 255, 3, 3, windowScale, 0}
 
-// frame makes the Ethernet frame of a segment. It is valid until the next call.
-func (f *frames) frame(w *wire, from decode.Side, flags uint8, payload []byte) ([]byte, error) {
-	if f.buf == nil {
-		f.buf = gopacket.NewSerializeBufferExpectedSize(128, segmentSize)
+// appendFrame appends the Ethernet frame of a segment. Interface and side are in the locally administered addresses.
+func appendFrame(dst []byte, w *wire, from decode.Side, flags uint8, payload []byte) []byte {
+	begin := len(dst)
+	src, dest := w.ends[from], w.ends[from.Other()]
+	to := from.Other()
+	dst = append(dst, 2, 0, 0, 0, byte(w.iface)+1, byte(to)+1, 2, 0, 0, 0, byte(w.iface)+1, byte(from)+1)
+	var options []byte
+	if flags&flagSYN != 0 {
+		options = synOptions[:]
 	}
-	src, dst := w.ends[from], w.ends[from.Other()]
-	f.eth = layers.Ethernet{SrcMAC: mac(w.iface, from), DstMAC: mac(w.iface, from.Other()), EthernetType: layers.EthernetTypeIPv4}
-	f.tcp = layers.TCP{
-		SrcPort: layers.TCPPort(src.Port()), DstPort: layers.TCPPort(dst.Port()),
-		Seq: w.next[from], Ack: w.next[from.Other()], Window: window,
-		SYN: flags&flagSYN != 0, ACK: flags&flagACK != 0, FIN: flags&flagFIN != 0, RST: flags&flagRST != 0, PSH: flags&flagPSH != 0,
-	}
-	if !f.tcp.ACK {
-		f.tcp.Ack = 0
-	}
-	if f.tcp.SYN {
-		f.tcp.Options = []layers.TCPOption{
-			{OptionType: layers.TCPOptionKindMSS, OptionLength: 4, OptionData: []byte{segmentSize >> 8, segmentSize & 255}},
-			{OptionType: layers.TCPOptionKindWindowScale, OptionLength: 3, OptionData: []byte{windowScale}},
-		}
-	}
-	var ip gopacket.SerializableLayer
+	size := tcpSize + len(options) + len(payload)
+	var sum uint64
 	if src.Addr().Is4() {
-		f.ip4 = layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, Flags: layers.IPv4DontFragment,
-			SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice()}
-		f.tcp.SetNetworkLayerForChecksum(&f.ip4)
-		ip = &f.ip4
+		dst, sum = appendIPv4(dst, src.Addr().As4(), dest.Addr().As4(), size)
 	} else {
-		f.eth.EthernetType = layers.EthernetTypeIPv6
-		f.ip6 = layers.IPv6{Version: 6, HopLimit: 64, NextHeader: layers.IPProtocolTCP,
-			SrcIP: src.Addr().AsSlice(), DstIP: dst.Addr().AsSlice()}
-		f.tcp.SetNetworkLayerForChecksum(&f.ip6)
-		ip = &f.ip6
+		dst, sum = appendIPv6(dst, src.Addr().As16(), dest.Addr().As16(), size)
 	}
-	o := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
-	if err := gopacket.SerializeLayers(f.buf, o, &f.eth, ip, &f.tcp, gopacket.Payload(payload)); err != nil {
-		return nil, fmt.Errorf("packet %v → %v: %w", src, dst, err)
+	at := len(dst)
+	var ack uint32
+	if flags&flagACK != 0 {
+		ack = w.next[to]
 	}
-	return f.buf.Bytes(), nil
+	dst = be.AppendUint16(dst, src.Port())
+	dst = be.AppendUint16(dst, dest.Port())
+	dst = be.AppendUint32(dst, w.next[from])
+	dst = be.AppendUint32(dst, ack)
+	dst = append(dst, byte(tcpSize+len(options))<<2, flags)
+	dst = be.AppendUint16(dst, window)
+	dst = append(dst, 0, 0, 0, 0) // checksum, urgent pointer
+	dst = append(append(dst, options...), payload...)
+	be.PutUint16(dst[at+16:], checksum(sum, dst[at:]))
+	for len(dst)-begin < ethernetLeast {
+		dst = append(dst, 0)
+	}
+	return dst
 }
+
+// appendIPv4 appends an EtherType and the header of a packet with size octets of TCP; sum is that of TCP's pseudo-header.
+func appendIPv4(dst []byte, src, dest [4]byte, size int) (_ []byte, sum uint64) {
+	dst = append(dst, 0x08, 0x00)
+	at := len(dst)
+	dst = append(dst, 0x45, 0)
+	dst = be.AppendUint16(dst, uint16(ipv4Size+size))
+	dst = append(dst, 0, 0, 0x40, 0, hopLimit, protoTCP, 0, 0) // do not fragment
+	dst = append(append(dst, src[:]...), dest[:]...)
+	be.PutUint16(dst[at+10:], checksum(0, dst[at:]))
+	return dst, protoTCP + uint64(size) + sum16(dst[at+12:])
+}
+
+func appendIPv6(dst []byte, src, dest [16]byte, size int) (_ []byte, sum uint64) {
+	dst = append(dst, 0x86, 0xdd, 0x60, 0, 0, 0)
+	dst = be.AppendUint16(dst, uint16(size))
+	dst = append(dst, protoTCP, hopLimit)
+	at := len(dst)
+	dst = append(append(dst, src[:]...), dest[:]...)
+	return dst, protoTCP + uint64(size) + sum16(dst[at:])
+}
+
+// checksum gives the Internet checksum of b (RFC 1071), begun with the sum of other octets.
+func checksum(sum uint64, b []byte) uint16 { return ^uint16(fold(sum + sum16(b))) }

@@ -41,7 +41,6 @@ type Writer struct {
 	file     *os.File // to be closed, if Create opened it
 	err      error
 	blocks   blocks
-	frames   frames
 	id       string
 	sessions map[int]*written
 	busy     map[[2]netip.AddrPort]struct{} // connections now open
@@ -290,14 +289,12 @@ func (w *Writer) packet(s *written, k *wire, from decode.Side, flags uint8, payl
 	if w.err != nil {
 		return w.err
 	}
-	frame, err := w.frames.frame(k, from, flags, payload)
-	if err != nil {
-		return fmt.Errorf("recording: %w", err)
-	}
 	if flags&flagACK != 0 {
 		k.unacked[from.Other()] = 0
 	}
-	w.blocks.packet(k.iface, s.last, frame, comments)
+	at := w.blocks.beginPacket(k.iface, s.last)
+	w.blocks.buf = appendFrame(w.blocks.buf, k, from, flags, payload)
+	w.blocks.endPacket(at, comments)
 	return w.wrote()
 }
 
