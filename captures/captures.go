@@ -33,7 +33,9 @@ type Meta struct {
 	Server   string `json:"server,omitempty"`
 	Route    string `json:"route,omitempty"` // LISTEN_URL=UPSTREAM_URL
 	Title    string `json:"title,omitempty"`
-	Secrets  string `json:"secrets,omitempty"` // "masked" or "kept"
+	// Midstream says that the capture this was copied from began after the connection: Info.Midstream.
+	Midstream bool   `json:"midstream,omitempty"`
+	Secrets   string `json:"secrets,omitempty"` // "masked" or "kept"
 }
 
 // Sink is handed what a capture holds, in the order of the file, by one goroutine. Sessions interleave.

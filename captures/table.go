@@ -170,7 +170,7 @@ func (t *tcp) joinOwn(c *conn, o *own) {
 	s.legs[leg] = c
 	c.session, c.leg = s, leg
 	m := *o.Open
-	c.info.Own, c.info.Protocol, c.info.Implicit = &m, m.Protocol, m.Implicit
+	c.info.Own, c.info.Protocol, c.info.Implicit, c.info.Midstream = &m, m.Protocol, m.Implicit, m.Midstream
 	if c.info.Protocol == "" {
 		c.info.Protocol = decode.Detect
 	}

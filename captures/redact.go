@@ -1,0 +1,400 @@
+package captures
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"facteur/decode"
+	"facteur/decode/tlswire"
+)
+
+// RewriteOptions say how Redact and Anonymize read and write.
+type RewriteOptions struct {
+	// Keys opens TLS beside the secrets that the capture itself holds; its lines that belong to the capture's sessions are
+	// written too. nil is none.
+	Keys   *tlswire.KeyLog
+	KeyLog []byte // the lines that Keys was filled from
+	// Force writes although something could not be treated.
+	Force bool
+	// NoSecrets leaves the Decryption Secrets Blocks out: nobody can open the TLS of the copy.
+	NoSecrets   bool
+	Application string // "facteur VERSION"
+}
+
+// Untreated is what a rewriting could not look into, or could not change.
+type Untreated struct {
+	Session int
+	Leg     decode.Leg
+	// What is "tls_sealed" (records without keys), "opaque" (octets of no known protocol), "gap" (the client's octets are
+	// missing before some that may go on with a secret), "compressed" (COMPRESS cannot be rewritten), "handshake" (names in
+	// TLS handshakes), or "fault" (the decoder's own).
+	What   string
+	Count  int   // records, runs, gaps
+	Octets int64 // of them
+	Detail string
+}
+
+// Report says what a rewriting did.
+type Report struct {
+	Sessions  int // written
+	Left      int // connections left out: no mail was recognised in them
+	Secrets   int // different secrets found
+	Masked    int // places where a protocol carries a secret
+	Echoes    int // places where one was repeated
+	Short     int // secrets too short or too common to be looked for elsewhere
+	Replaced  int // Anonymize: places where something was replaced
+	People    int // Anonymize: different names, addresses and hosts
+	Untreated []Untreated
+}
+
+// ErrUntreated is in the error of a rewriting that wrote nothing because of what it could not treat.
+var ErrUntreated = errors.New("not everything could be treated")
+
+// Redact writes a copy of a capture in which secrets are stars, as long as they were: in clear, in base64, in literals,
+// and in TLS by sealing the records anew. Passwords, tokens, digests and everything else that proves an identity is
+// masked where the protocol carries it, and wherever one is repeated: in a server's error text, in a message, in base64,
+// hex, UTF-16 or percent encoding. Redacting a redacted capture changes nothing.
+//
+// out is a recording of facteur's (standard pcapng) whatever path is. The packets of a foreign capture are made anew from
+// its TCP streams, with the same octets at the same times: retransmissions, link headers, IP and TCP options are not kept,
+// and connections in which no mail is recognised are left out. Recordings keep what they say of themselves, but for packet
+// comments.
+//
+// What cannot be treated is in the report; then nothing is written, and the error holds ErrUntreated, unless o.Force: TLS
+// without keys is then copied as it is, and octets of no known protocol become stars.
+func Redact(path, out string, o RewriteOptions) (*Report, error) {
+	r := &redaction{o: o, survey: newSurvey(), found: map[string]bool{}}
+	if err := r.collect(path); err != nil {
+		return nil, err
+	}
+	if err := r.refuse(path); err != nil {
+		return &r.report, err
+	}
+	if err := r.echoes(path); err != nil {
+		return nil, err
+	}
+	r.plan.sort()
+	return &r.report, write(path, out, o, r.survey, &r.plan, r.told, "masked")
+}
+
+// redaction is one Redact under way.
+type redaction struct {
+	o      RewriteOptions
+	survey *survey
+	report Report
+	found  map[string]bool
+	hide   *strings.Replacer // secrets in things told
+	plan   edits
+}
+
+// keys gives a key log of its own for each pass: what a pass learns from sessions that come late must not change what
+// the next one opens.
+func (o *RewriteOptions) keys() *tlswire.KeyLog {
+	k := new(tlswire.KeyLog)
+	k.Add(o.KeyLog)
+	if o.Keys != nil {
+		for _, key := range o.Keys.RSAKeys() {
+			k.AddRSAKey(key)
+		}
+	}
+	return k
+}
+
+// collect finds the secrets, and what cannot be treated.
+func (r *redaction) collect(path string) error {
+	p := &pass{keys: r.o.keys(), show: true, open: r.survey.open, event: func(session int, e *decode.Event, octets []byte) {
+		r.survey.event(session, e, octets)
+		for i := range e.Fields {
+			if f := &e.Fields[i]; f.Secret && f.Value != "" && e.Layer != decode.TLS {
+				r.report.Masked++
+				r.secret(f.Value)
+			}
+		}
+	}}
+	if err := p.run(path); err != nil {
+		return err
+	}
+	r.report.Secrets = len(r.found)
+	r.survey.finish(&r.report)
+	return nil
+}
+
+// secret notes a value to be looked for elsewhere.
+func (r *redaction) secret(v string) {
+	if _, known := r.found[v]; known || starred(v) || len(r.found) >= maxWords {
+		return
+	}
+	ok := searchable(v) && !common[strings.ToUpper(v)]
+	r.found[v] = ok
+	if !ok {
+		r.report.Short++
+	}
+}
+
+func (r *redaction) refuse(path string) error {
+	if len(r.report.Untreated) == 0 || r.o.Force {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, ErrUntreated)
+}
+
+// echoes finds secrets where no protocol says that they are some, and the octets that nothing is known of.
+func (r *redaction) echoes(path string) error {
+	var words, with []string
+	for w, ok := range r.found {
+		if ok {
+			words = append(words, w)
+		}
+	}
+	slices.Sort(words)
+	var pairs []string
+	for _, w := range words {
+		with = append(with, strings.Repeat("*", len(w)))
+		pairs = append(pairs, w, with[len(with)-1])
+	}
+	r.hide = strings.NewReplacer(pairs...)
+	finder := newFinder(words, with)
+	streams := map[place]*search{}
+	p := &pass{keys: r.o.keys(), leave: r.survey.leave, event: func(session int, e *decode.Event, octets []byte) {
+		at := place{session, e.Leg, e.From, e.Layer}
+		if e.Kind == "session.opaque" || e.Kind == "session.incomplete" && e.From == decode.Client && !sealedAt(e, octets) {
+			r.plan.add(at, e.Span, nil, stars{})
+			return
+		}
+		if !readable(e) || len(octets) == 0 {
+			return
+		}
+		s := streams[at]
+		if s == nil {
+			s = &search{f: finder}
+			streams[at] = s
+		}
+		s.feed(e.Span.From, octets, func(m *found) {
+			if !structural(e, m.from, m.to) {
+				r.report.Echoes++
+				r.plan.replace(at, m)
+			}
+		})
+	}, close: func(session int) error {
+		for at := range streams {
+			if at.session == session {
+				delete(streams, at)
+			}
+		}
+		return nil
+	}}
+	return p.run(path)
+}
+
+// replace adds the edits of a word that was found, one for each stretch of octets side by side.
+func (e *edits) replace(p place, m *found) {
+	for i := 0; i < len(m.at); {
+		k := i + 1
+		for k < len(m.at) && m.at[k] == m.at[k-1]+1 {
+			k++
+		}
+		e.add(p, decode.Span{From: m.at[i], To: m.at[k-1] + 1}, m.with[i:k], nil)
+		i = k
+	}
+}
+
+// told masks secrets in what is told beside the octets.
+func (r *redaction) told(t *decode.Told) *decode.Told {
+	c := &decode.Told{Kind: t.Kind, Fields: slices.Clone(t.Fields)}
+	for i := range c.Fields {
+		c.Fields[i].Value = r.hide.Replace(c.Fields[i].Value)
+	}
+	return c
+}
+
+// readable reports whether an event's octets are what its span says: not a record that seals others.
+func readable(e *decode.Event) bool {
+	return e.Layer != decode.TLS && e.Kind != "tls.record" && e.Kind != "compress.block" && e.Kind != "session.gap"
+}
+
+// sealedAt reports whether incomplete octets are the beginning of a TLS record.
+func sealedAt(e *decode.Event, octets []byte) bool {
+	return e.Layer == decode.Wire && len(octets) > 1 && octets[0] >= 20 && octets[0] <= 24 && octets[1] == 3
+}
+
+// structural reports whether octets are what the protocol itself is made of: a password that is "FETCH" is not masked in
+// every FETCH.
+func structural(e *decode.Event, from, to int64) bool {
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		switch f.Name {
+		case "verb", "name", "tag", "code", "enhanced", "status", "number", "mechanism", "octets", "uid", "size":
+			if f.Span.From < to && f.Span.To > from && f.Span.Len() > 0 {
+				return true
+			}
+		}
+	}
+	return e.Kind == "message.boundary"
+}
+
+// keyLines gives the lines of a key log that belong to the sessions with these client randoms, and those that are filed
+// under something else.
+func keyLines(text []byte, randoms map[string]bool) []byte {
+	var out []byte
+	for line := range bytes.Lines(text) {
+		if words := bytes.Fields(line); len(words) == 3 && randoms[string(bytes.ToLower(words[1]))] {
+			out = append(append(out, bytes.TrimRight(line, "\r\n")...), '\n')
+		}
+	}
+	return out
+}
+
+// write makes the copy.
+func write(path, out string, o RewriteOptions, v *survey, plan *edits, told func(*decode.Told) *decode.Told, how string) error {
+	w, err := Create(out, WriterOptions{Application: o.Application, Comment: how + " by " + o.Application})
+	if err != nil {
+		return err
+	}
+	p := &pass{keys: o.keys(), leave: v.leave, rewrite: plan.apply}
+	p.secrets = func(lines []byte) error {
+		if o.NoSecrets {
+			return nil
+		}
+		return inParts(lines, func(part []byte) error { return w.Secrets(0, decode.ClientLeg, part) })
+	}
+	p.open = func(i Info) error {
+		m := Meta{}
+		if i.Own != nil {
+			m = *i.Own
+		}
+		m.Secrets, m.Midstream = "masked", i.Midstream
+		v.rename(&i, &m)
+		return w.Open(i, m)
+	}
+	p.release = func(session int, c decode.Chunk) error {
+		if c.Told != nil {
+			c.Told = told(c.Told)
+		}
+		return w.Chunk(session, c, "")
+	}
+	p.close = w.Close
+	if err = p.secrets(keyLines(o.KeyLog, v.randoms)); err == nil {
+		err = p.run(path)
+	}
+	if e := w.End(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(out))
+	}
+	return nil
+}
+
+// inParts cuts key log text between lines into parts that fit a block.
+func inParts(lines []byte, visit func([]byte) error) error {
+	const most = maxSecretsBlock / 4
+	for len(lines) > 0 {
+		n := len(lines)
+		if n > most {
+			n = bytes.LastIndexByte(lines[:most], '\n') + 1
+			if n == 0 {
+				return fmt.Errorf("a key log line of more than %d octets", most)
+			}
+		}
+		if err := visit(lines[:n]); err != nil {
+			return err
+		}
+		lines = lines[n:]
+	}
+	return nil
+}
+
+// survey is what a first pass learns of a capture.
+type survey struct {
+	infos     map[int]Info
+	mail      map[int]bool
+	leave     map[int]bool // sessions left out
+	randoms   map[string]bool
+	untreated map[Untreated]*Untreated // by session, leg and kind
+	rename    func(*Info, *Meta)
+}
+
+func newSurvey() *survey {
+	return &survey{infos: map[int]Info{}, mail: map[int]bool{}, leave: map[int]bool{}, randoms: map[string]bool{},
+		untreated: map[Untreated]*Untreated{}, rename: func(*Info, *Meta) {}}
+}
+
+func (v *survey) open(i Info) error {
+	v.infos[i.Session] = i
+	if i.Protocol != decode.Detect && i.Protocol != decode.Opaque {
+		v.mail[i.Session] = true
+	}
+	return nil
+}
+
+// mailKinds begin the kinds of events of mail protocols.
+var mailKinds = map[string]bool{"smtp": true, "lmtp": true, "pop3": true, "imap": true, "sieve": true}
+
+// event notes what an event says of its session.
+func (v *survey) event(session int, e *decode.Event, octets []byte) {
+	family, _, _ := strings.Cut(e.Kind, ".")
+	if mailKinds[family] {
+		v.mail[session] = true
+	}
+	switch e.Kind {
+	case "tls.client_hello":
+		v.randoms[strings.ToLower(e.Field("random"))] = true
+	case "tls.record":
+		if e.Field("opened") == "no" {
+			v.cannot(session, e, "tls_sealed", e.Span.Len(), e.Field("reason"))
+		}
+	case "session.opaque":
+		v.cannot(session, e, "opaque", e.Span.Len(), "")
+	case "session.gap":
+		if e.From == decode.Client {
+			n, _ := strconv.ParseInt(e.Field("octets"), 10, 64)
+			v.cannot(session, e, "gap", n, "")
+		}
+	case "session.error":
+		if e.Field("what") == "decoder_fault" {
+			v.cannot(session, e, "fault", 0, e.Field("detail"))
+		}
+	}
+	if readable(e) && e.Span.Len() > 0 && int64(len(octets)) < e.Span.Len() {
+		v.cannot(session, e, "opaque", e.Span.Len(), "")
+	}
+}
+
+func (v *survey) cannot(session int, e *decode.Event, what string, octets int64, detail string) {
+	key := Untreated{Session: session, Leg: e.Leg, What: what, Detail: detail}
+	u := v.untreated[key]
+	if u == nil {
+		c := key
+		u = &c
+		v.untreated[key] = u
+	}
+	u.Count++
+	u.Octets += octets
+}
+
+// finish decides what is left out and lists what could not be treated in the rest.
+func (v *survey) finish(r *Report) {
+	for id := range v.infos {
+		if !v.mail[id] {
+			v.leave[id] = true
+		}
+	}
+	r.Left = len(v.leave)
+	r.Sessions = len(v.infos) - r.Left
+	for _, u := range v.untreated {
+		if !v.leave[u.Session] {
+			r.Untreated = append(r.Untreated, *u)
+		}
+	}
+	slices.SortFunc(r.Untreated, func(a, b Untreated) int {
+		if a.Session != b.Session {
+			return a.Session - b.Session
+		}
+		return strings.Compare(a.Leg.String()+a.What+a.Detail, b.Leg.String()+b.What+b.Detail)
+	})
+}
