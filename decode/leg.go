@@ -312,6 +312,9 @@ func (l *leg) told(from Side, t *Told) {
 	id := t.Kind
 	if what := e.Field("what"); what != "" {
 		id += "." + what
+		if cause := e.Field("cause"); cause != "" {
+			id += "." + cause
+		}
 	}
 	e.note(id)
 }

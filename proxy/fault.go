@@ -26,24 +26,65 @@ const (
 	faultClearOnTLS  = "clear_on_tls_port"
 	faultInjection   = "starttls_injection"
 	faultStartTLS    = "upstream_starttls"
+	faultSilent      = "upstream_silent"
+	faultOutside     = "outside_constraint"
 	faultLoop        = "route_loop"
 	faultLimit       = "limit"
 	faultShutdown    = "shutdown"
 	faultInternal    = "internal"
 )
 
-// fault is a failure of a session: what it is for programs, one sentence for people, and what to do.
+// fault is a failure of a session, or something in it that a person should know. It holds no prose: what and cause name a
+// sentence of the catalogue (session.error.WHAT.CAUSE), and fields are the words in it.
 type fault struct {
 	what   string
-	detail string // a clear sentence without a final stop
-	hint   string // what to do; "" if nothing can be done here
+	cause  string   // which of several ways; "" if there is one
+	fields []string // names and values in turn
 	leg    decode.Leg
 	err    error // the cause, for the log
 	told   bool
 }
 
-func (f *fault) Error() string { return f.detail }
+// id is the note that says it.
+func (f *fault) id() string {
+	id := "session.error." + f.what
+	if f.cause != "" {
+		id += "." + f.cause
+	}
+	return id
+}
+
+func (f *fault) Error() string {
+	s := strings.TrimPrefix(f.id(), "session.error.")
+	for i := 0; i+1 < len(f.fields); i += 2 {
+		s += fmt.Sprintf(" %s=%q", f.fields[i], f.fields[i+1])
+	}
+	return s
+}
+
 func (f *fault) Unwrap() error { return f.err }
+
+// Sentence says a note of the catalogue in a language: one sentence, and what to do about it.
+type Sentence func(lang, id string, fields []decode.Field) (line, advice string)
+
+// words are a fault's fields, as an event has them.
+func words(pairs []string) []decode.Field {
+	out := make([]decode.Field, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			out = append(out, decode.Field{Name: pairs[i], Value: pairs[i+1]})
+		}
+	}
+	return out
+}
+
+// say gives a fault's sentence in a language.
+func (s *Server) say(lang string, f *fault) (line, advice string) {
+	if s.c.Sentence == nil {
+		return f.Error(), ""
+	}
+	return s.c.Sentence(lang, f.id(), words(f.fields))
+}
 
 // fail tells a fault: to the observer, and in one line of the log.
 func (s *session) fail(f *fault) {
@@ -51,45 +92,49 @@ func (s *session) fail(f *fault) {
 		return
 	}
 	f.told = true
-	s.tell.told(f.leg, decode.Client, "session.error", "what", f.what, "route", s.route.String(), "detail", f.detail, "hint", f.hint)
+	s.tell.told(f.leg, decode.Client, "session.error", append([]string{"what", f.what, "cause", f.cause, "route", s.route.String()}, f.fields...)...)
+	line, advice := s.srv.say(s.srv.c.Lang, f)
 	args := []any{"what", f.what}
-	if f.hint != "" {
-		args = append(args, "hint", f.hint)
+	if advice != "" {
+		args = append(args, "hint", advice)
 	}
 	if f.err != nil {
 		args = append(args, "err", f.err)
 	}
-	s.log.Warn(f.detail, args...)
+	s.log.Warn(line, args...)
 }
 
 // dialFault says why there is no connection to the mail server.
 func (s *session) dialFault(err error) *fault {
 	up := s.route.Upstream
-	f := &fault{what: faultUnreachable, leg: decode.ServerLeg, err: err}
+	f := &fault{what: faultUnreachable, leg: decode.ServerLeg, err: err, fields: []string{"server", up.Addr(), "host", up.Host}}
 	var dns *net.DNSError
 	switch {
 	case errors.Is(err, errLoop):
 		f.what = faultLoop
-		f.detail = fmt.Sprintf("the route leads back to facteur itself, at %s", up.Addr())
-		f.hint = "name the real mail server in the route"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		f.detail = fmt.Sprintf("the mail server's name %s is not known to the DNS", up.Host)
-		f.hint = "check the host in the route " + s.route.String()
+		f.cause = "dns_unknown"
 	case errors.As(err, &dns):
-		f.detail = fmt.Sprintf("the mail server's name %s could not be looked up: %s", up.Host, dns.Err)
-		f.hint = "check this machine's network and DNS"
+		f.cause = "dns_failed"
+		f.fields = append(f.fields, "description", dns.Err)
 	case isTimeout(err):
-		f.what = faultTimeout
-		f.detail = fmt.Sprintf("the mail server %s did not answer within %s", up.Addr(), s.srv.c.DialTimeout)
-		f.hint = "check the host and the port; a firewall may swallow the connection"
+		f.what, f.cause = faultTimeout, "connect"
 	case errors.Is(err, errRefused):
-		f.detail = fmt.Sprintf("the mail server %s refused the connection", up.Addr())
-		f.hint = "check the port, and that the server runs"
+		f.cause = "refused"
 	default:
-		f.detail = fmt.Sprintf("the mail server %s cannot be reached: %v", up.Addr(), err)
-		f.hint = "check the host, the port and this machine's network"
+		f.cause = "network"
+		f.fields = append(f.fields, "description", plainDial(err))
 	}
 	return f
+}
+
+// plainDial takes the addresses off a network error: the sentence has them.
+func plainDial(err error) string {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Err != nil {
+		err = op.Err
+	}
+	return err.Error()
 }
 
 // serverFault says why the handshake with the mail server failed.
@@ -99,20 +144,19 @@ func (s *session) serverFault(err error) *fault {
 		f.leg = decode.ServerLeg
 		return f
 	}
-	up := s.route.Upstream.Addr()
-	f = &fault{what: faultHandshake, leg: decode.ServerLeg, err: err, hint: "try `openssl s_client -connect " + up + "` to see what the server says"}
+	f = &fault{what: faultHandshake, leg: decode.ServerLeg, err: err, fields: []string{"server", s.route.Upstream.Addr()}}
 	var header tls.RecordHeaderError
 	switch {
 	case errors.As(err, &header):
-		f.detail = fmt.Sprintf("the mail server %s does not speak TLS there: it began with %q", up, header.RecordHeader)
-		f.hint = "use a scheme without s (smtp, pop3, imap), with ?starttls if the server shall be upgraded"
+		f.cause = "server_not_tls"
+		f.fields = append(f.fields, "text", printableText(header.RecordHeader[:]))
 	case isTimeout(err):
-		f.what = faultTimeout
-		f.detail = fmt.Sprintf("the mail server %s did not complete the TLS handshake within %s", up, s.srv.c.HandshakeTimeout)
+		f.what, f.cause = faultTimeout, "handshake"
 	case errors.Is(err, io.EOF) || isReset(err):
-		f.detail = fmt.Sprintf("the mail server %s closed the connection during the TLS handshake", up)
+		f.cause = "server_closed"
 	default:
-		f.detail = fmt.Sprintf("the TLS handshake with the mail server %s failed: %s", up, plainTLS(err))
+		f.cause = "server"
+		f.fields = append(f.fields, "description", plainTLS(err))
 	}
 	return f
 }
@@ -129,23 +173,21 @@ func (s *session) clientFault(err error) *fault {
 	case errors.As(err, &header):
 		return s.notTLS(f, header.RecordHeader[:])
 	case remote && refusesCertificate(alert):
-		f.what = faultRefusedUs
-		f.detail = fmt.Sprintf("the mail client does not trust facteur's authority: it refused the certificate with the alert %s", alertText(alert))
-		f.hint = s.trustHint()
+		f.what, f.cause = faultRefusedUs, "alert"
+		f.fields = []string{"description", alertText(alert), "filename", s.authorityFile()}
 	case remote:
-		f.detail = "the mail client broke off the TLS handshake with the alert " + alertText(alert)
+		f.cause = "client_alert"
+		f.fields = []string{"description", alertText(alert)}
 	case isTimeout(err):
-		f.what = faultClearOnTLS
-		f.detail = fmt.Sprintf("the mail client began no TLS within %s: it may wait for a greeting in clear", s.srv.c.HandshakeTimeout)
-		f.hint = "set the client to SSL/TLS on this port, or give the listener a scheme without s"
+		f.what, f.cause = faultClearOnTLS, "silent"
 	case s.hello != nil && (errors.Is(err, io.EOF) || isReset(err)):
-		f.what = faultRefusedUs
-		f.detail = "the mail client closed the connection when it saw facteur's certificate; it probably does not trust facteur's authority"
-		f.hint = s.trustHint()
+		f.what, f.cause = faultRefusedUs, "closed"
+		f.fields = []string{"filename", s.authorityFile()}
 	case errors.Is(err, io.EOF) || isReset(err):
-		f.detail = "the mail client closed the connection before the TLS handshake"
+		f.cause = "client_closed"
 	default:
-		f.detail = "the TLS handshake with the mail client failed: " + plainTLS(err)
+		f.cause = "client"
+		f.fields = []string{"description", plainTLS(err)}
 	}
 	return f
 }
@@ -153,23 +195,25 @@ func (s *session) clientFault(err error) *fault {
 // notTLS says what came where TLS was to begin.
 func (s *session) notTLS(f *fault, first []byte) *fault {
 	if looksHTTP(first) {
-		f.what = faultProtocol
-		f.detail = fmt.Sprintf("a web browser called: %s is a port for %s", s.route.Listen.Addr(), strings.ToUpper(s.route.Listen.Protocol))
-		f.hint = "point a mail client at it; the page is at the address that --web printed"
+		f.what, f.cause = faultProtocol, "browser"
+		f.fields = []string{"server", s.route.Listen.Addr(), "protocol", strings.ToUpper(s.route.Listen.Protocol)}
 		return f
 	}
-	f.what = faultClearOnTLS
-	f.detail = fmt.Sprintf("the mail client speaks in clear (%q) where TLS is to begin", first)
-	f.hint = "set the client to SSL/TLS (or to STARTTLS, on a listener whose scheme has no s)"
+	f.what, f.cause = faultClearOnTLS, "spoke"
+	f.fields = []string{"text", printableText(first)}
 	return f
 }
 
-func (s *session) trustHint() string {
+// authorityFile is what a client that does not trust facteur has to import.
+func (s *session) authorityFile() string {
 	if s.srv.c.Authority == nil {
 		return ""
 	}
-	return "run `facteur ca install` or import " + s.srv.c.Authority.Show().Path + " in the client as an authority for web sites and servers"
+	return s.srv.c.Authority.Show().Path
 }
+
+// printableText shows the first octets of what came, fit to stand in a sentence.
+func printableText(b []byte) string { return strings.TrimSpace(strings.Map(printable, string(b))) }
 
 // remoteAlert gives the number of the alert that the other side sent.
 func remoteAlert(err error) (uint8, bool) {
@@ -215,7 +259,8 @@ func listenFault(r Route, err error) error {
 // refuse tells a mail client in its own protocol that there will be no session; clients show this text. It is for a
 // connection on which nothing has been said yet, in clear or inside TLS.
 func (s *session) refuse(f *fault) {
-	text := "facteur: " + strings.Map(printable, f.detail)
+	text, _ := s.srv.say("en", f) // protocol text is US-ASCII
+	text = "facteur: " + strings.Map(printable, text)
 	var line string
 	switch s.route.Listen.Protocol {
 	case decode.POP3:

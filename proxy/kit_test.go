@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"facteur/decode"
+	"facteur/internal/notes"
 	"facteur/proxy/ca"
 )
 
@@ -149,8 +151,9 @@ func (r *recording) wantError(what string) map[string]string {
 		r.t.Errorf("no session.error %s; told %+v", what, r.told)
 		return nil
 	}
-	if m["route"] == "" || m["detail"] == "" {
-		r.t.Errorf("session.error %s names no route or no detail: %v", what, m)
+	id := (&fault{what: what, cause: m["cause"]}).id()
+	if m["route"] == "" || !notes.Has(id) {
+		r.t.Errorf("session.error %s names no route or has no sentence of its own: %v", what, m)
 	}
 	return m
 }
@@ -184,6 +187,18 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
+// sentence says notes as the command line does.
+func sentence(lang, id string, fields []decode.Field) (line, advice string) {
+	x := notes.Explain(notes.Lang(lang), id, func(name string) (string, bool) {
+		i := slices.IndexFunc(fields, func(f decode.Field) bool { return f.Name == name })
+		if i < 0 {
+			return "", false
+		}
+		return fields[i].Value, true
+	})
+	return x.Line, x.More
+}
+
 // authorities are made once: keys cost time.
 var authorities = sync.OnceValues(func() (a [2]*ca.Authority, err error) {
 	for i, name := range []string{"local", "upstream"} {
@@ -210,7 +225,7 @@ func newRig(t testing.TB, change func(*Config), routes ...string) *rig {
 	r := &rig{t: t, local: a[0], upstream: a[1], served: make(chan error, 1), sessions: make(chan *recording, 4096), log: &lockedBuffer{}}
 	c := Config{
 		Authority: r.local, UpstreamCA: poolOf(r.upstream), HandshakeTimeout: patience, DialTimeout: patience,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)),
+		Lang: "en", Sentence: sentence, Log: slog.New(slog.NewTextHandler(r.log, nil)),
 		Observe: func(i SessionInfo) Observer {
 			rec := newRecording(t, i)
 			r.sessions <- rec

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,9 +26,10 @@ type leg struct {
 	tls   *tls.Conn     // nil in clear
 	began bool          // TLS has begun, or is about to: there may be secrets to tell
 
-	head  []byte // octets that were read already, for TLS to begin with
-	tail  []byte // the last octets read before the handshake is done; see plainAlert
-	eof   bool   // the peer's FIN was read
+	head  []byte      // octets that were read already, for TLS to begin with
+	tail  []byte      // the last octets read before the handshake is done; see plainAlert
+	eof   bool        // the peer's FIN was read
+	quiet *time.Timer // of a server that has not greeted yet; belongs to who reads
 	ended [2]decode.End
 	wmu   sync.Mutex // keeps facteur's own words apart from relayed ones
 
@@ -67,6 +69,33 @@ func (l *leg) Read(p []byte) (int, error) {
 		l.readEnded(err)
 	}
 	return n, err
+}
+
+// expectGreeting begins to wait for the first word of a server: the ones of mail speak first (RFC 5321 §3.1, 1939 §4,
+// 9051 §3.3, 5804 §1.2). Silence is said, and nothing more: the session goes on.
+func (l *leg) expectGreeting() {
+	if d := l.s.srv.c.GreetingTime; d > 0 && l.quiet == nil {
+		l.quiet = time.AfterFunc(d, func() {
+			l.s.fail(&fault{what: faultSilent, cause: l.s.route.Upstream.Security.silence(), leg: l.id,
+				fields: []string{"server", l.s.route.Upstream.Addr(), "number", strconv.Itoa(int(d.Seconds()))}})
+		})
+	}
+}
+
+// silence names what a server that does not greet may be about: where it is expected in clear it may wait for TLS.
+func (s Security) silence() string {
+	if s == Implicit {
+		return "tls"
+	}
+	return "clear"
+}
+
+// heard notes that the server has spoken, or never will.
+func (l *leg) heard() {
+	if l.quiet != nil {
+		l.quiet.Stop()
+		l.quiet = nil
+	}
 }
 
 // alertSize is a TLS record that holds an alert in clear: header, level, description (RFC 9846 §5.1, §6).

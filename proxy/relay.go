@@ -112,6 +112,7 @@ func copyAll(from, to *leg, b *buffer) error {
 	for {
 		n, err := from.app.Read(b.room())
 		if n > 0 {
+			from.heard()
 			if _, err := to.app.Write(b.room()[:n]); err != nil {
 				return writeError{err}
 			}

@@ -87,8 +87,7 @@ func (s *session) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	if hello.ServerName != "" {
 		names = append(names, hello.ServerName)
 		if a := s.srv.c.Authority; !a.Permits(hello.ServerName) {
-			s.log.Warn("the client asked for a name that facteur's authority may not sign for; run the command in hint and let the clients trust the new authority",
-				"name", hello.ServerName, "hint", "facteur ca renew --host "+hello.ServerName)
+			s.fail(&fault{what: faultOutside, fields: []string{"name", hello.ServerName}})
 		}
 	}
 	names = append(names, s.route.Upstream.Host)
@@ -140,6 +139,9 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 		return s.serverFault(err)
 	}
 	l.tls, l.app = t, t
+	if s.route.Upstream.Security == Implicit {
+		l.expectGreeting()
+	}
 	return nil
 }
 
@@ -157,7 +159,7 @@ func (s *session) isOurs(name string) bool {
 // verify checks the server's certificate: the chain, its dates, and its name.
 func (s *session) verify(cs tls.ConnectionState, names []string) error {
 	if len(cs.PeerCertificates) == 0 {
-		return &fault{what: faultUntrusted, detail: "the server sent no certificate"}
+		return &fault{what: faultUntrusted, cause: "no_certificate", fields: []string{"server", s.route.Upstream.Addr()}}
 	}
 	leaf := cs.PeerCertificates[0]
 	o := x509.VerifyOptions{Roots: s.srv.c.UpstreamCA, Intermediates: x509.NewCertPool()}
@@ -179,12 +181,7 @@ func (s *session) verify(cs tls.ConnectionState, names []string) error {
 			return nil
 		}
 	}
-	return &fault{
-		what:   faultName,
-		detail: fmt.Sprintf("the certificate of %s is for %s", s.route.Upstream.Addr(), strings.Join(namesOf(leaf), ", ")),
-		hint:   "write the name in the certificate into the route, if that is the server you mean",
-		err:    err,
-	}
+	return &fault{what: faultName, cause: "other", err: err, fields: []string{"server", s.route.Upstream.Addr(), "names", strings.Join(namesOf(leaf), ", ")}}
 }
 
 func namesOf(c *x509.Certificate) []string {
@@ -193,27 +190,24 @@ func namesOf(c *x509.Certificate) []string {
 		names = append(names, ip.String())
 	}
 	if len(names) == 0 {
-		return []string{"no name at all (" + c.Subject.String() + ")"}
+		return []string{"(" + c.Subject.String() + ")"}
 	}
 	return names
 }
 
 // chainFault says why a chain does not verify.
 func (s *session) chainFault(leaf *x509.Certificate, err error) *fault {
-	f := &fault{what: faultUntrusted, err: err}
+	f := &fault{what: faultUntrusted, cause: "chain", err: err, fields: []string{"server", s.route.Upstream.Addr()}}
 	var invalid x509.CertificateInvalidError
 	switch now := time.Now(); {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(leaf.NotBefore):
-		f.what = faultExpired
-		f.detail = "the certificate of " + s.route.Upstream.Addr() + " is not valid before " + leaf.NotBefore.Format(time.DateTime)
-		f.hint = "check this machine's clock"
+		f.what, f.cause = faultExpired, "not_yet"
+		f.fields = append(f.fields, "value", leaf.NotBefore.Format(time.DateTime))
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		f.what = faultExpired
-		f.detail = "the certificate of " + s.route.Upstream.Addr() + " (or of its authority) has expired; its last day was " + leaf.NotAfter.Format(time.DateOnly)
-		f.hint = "the server's administrator must renew it; check this machine's clock, too"
+		f.what, f.cause = faultExpired, "past"
+		f.fields = append(f.fields, "not_after", leaf.NotAfter.Format(time.DateOnly))
 	default:
-		f.detail = fmt.Sprintf("the certificate of %s, issued by %q, is not trusted: %v", s.route.Upstream.Addr(), leaf.Issuer.String(), err)
-		f.hint = "name the server's private authority with --upstream-ca FILE, if it has one"
+		f.fields = append(f.fields, "issuer", leaf.Issuer.String())
 	}
 	return f
 }

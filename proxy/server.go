@@ -29,7 +29,10 @@ import (
 const (
 	defaultDialTimeout      = 15 * time.Second // a SYN lost twice (RFC 6298) still arrives
 	defaultHandshakeTimeout = 60 * time.Second // some clients ask their user about the certificate in the handshake
-	defaultMaxSessions      = 4096             // at most some 150 kB each
+	// defaultGreetingTime is longer than a server's look at a DNS list of senders, and than a greeting held back against
+	// spam (some 5 s); RFC 5321 §4.5.3.2.1 lets clients wait five minutes.
+	defaultGreetingTime = 10 * time.Second
+	defaultMaxSessions  = 4096 // at most some 150 kB each
 	// shutdownGrace is how long running sessions may go on when the server is told to stop.
 	shutdownGrace = 2 * time.Second
 	// acceptPause is how long accepting rests when the system has no sockets left.
@@ -51,9 +54,15 @@ type Config struct {
 	HandshakeTimeout time.Duration // for one TLS handshake; 0 means 60 s
 	MaxSessions      int           // sessions at a time; 0 means 4096
 
-	Log     *slog.Logger               // nil discards
-	Observe func(SessionInfo) Observer // called as a session opens, from its own goroutine; may return nil
-	OnRoute func(RouteStatus)          // called as a route begins or fails to listen
+	// GreetingTime is how long a server that speaks first may be silent before that is said; nothing is ended by it. 0
+	// means 10 s, negative never.
+	GreetingTime time.Duration
+
+	Log      *slog.Logger               // nil discards
+	Lang     string                     // of sentences in the log: "fr" or "en"
+	Sentence Sentence                   // says notes; nil: their ids
+	Observe  func(SessionInfo) Observer // called as a session opens, from its own goroutine; may return nil
+	OnRoute  func(RouteStatus)          // called as a route begins or fails to listen
 }
 
 // RouteStatus says how a route fares.
@@ -93,6 +102,7 @@ func New(c Config) (*Server, error) {
 	setDefault(&c.DialTimeout, defaultDialTimeout)
 	setDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
 	setDefault(&c.MaxSessions, defaultMaxSessions)
+	setDefault(&c.GreetingTime, defaultGreetingTime)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

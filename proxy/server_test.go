@@ -23,7 +23,7 @@ func TestMaxSessions(t *testing.T) {
 	first.until("220")
 	r.session()
 	second := newTalk(t, r.dial())
-	if l := second.line(); !strings.HasPrefix(l, "421") || !strings.Contains(l, "too many sessions") {
+	if l := second.line(); !strings.HasPrefix(l, "421") || !strings.Contains(l, "Too many sessions") {
 		t.Errorf("the second client was told %q", l)
 	}
 	second.eof()
@@ -56,7 +56,7 @@ func TestPanicStopsAtSession(t *testing.T) {
 	k.until("220")
 	k.say("QUIT\r\n")
 	k.line()
-	if !strings.Contains(r.log.String(), "a fault of facteur's own") {
+	if !strings.Contains(r.log.String(), "facteur has a fault") {
 		t.Errorf("the log does not say it: %s", r.log)
 	}
 }

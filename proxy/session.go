@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -70,7 +71,7 @@ func (s *session) run(life context.Context) {
 	}
 	switch {
 	case errors.Is(context.Cause(life), errShutdown): // whatever it was doing, that is why it failed
-		s.fail(&fault{what: faultShutdown, detail: "the session was ended because facteur stops"})
+		s.fail(&fault{what: faultShutdown})
 	case f != nil:
 		s.fail(f)
 		s.client.linger(life)
@@ -83,10 +84,7 @@ func (s *session) turnAway(life context.Context) {
 	defer s.catch()
 	s.open()
 	defer context.AfterFunc(life, func() { s.abort() })()
-	f := &fault{
-		what: faultLimit, detail: fmt.Sprintf("too many sessions at a time: the limit is %d", s.srv.c.MaxSessions),
-		hint: "wait until others have ended, or raise the limit",
-	}
+	f := &fault{what: faultLimit, cause: "sessions", fields: []string{"number", strconv.Itoa(s.srv.c.MaxSessions)}}
 	s.fail(f)
 	if s.route.Listen.Security == Clear {
 		s.refuse(f)
@@ -97,10 +95,10 @@ func (s *session) turnAway(life context.Context) {
 // catch keeps a panic within its session.
 func (s *session) catch() {
 	if r := recover(); r != nil {
-		s.log.Error("a fault of facteur's own ended the session; please report it", "panic", r, "stack", string(debug.Stack()))
+		s.log.Error("internal", "panic", r, "stack", string(debug.Stack()))
 		func() {
 			defer func() { _ = recover() }() // the observer itself may be what fails
-			s.fail(&fault{what: faultInternal, detail: fmt.Sprintf("a fault of facteur's own ended the session: %v", r), told: false})
+			s.fail(&fault{what: faultInternal, fields: []string{"description", fmt.Sprint(r)}})
 		}()
 		s.breakOff()
 	}
@@ -124,6 +122,7 @@ func (s *session) finish() {
 	}
 	for _, l := range legs {
 		if l != nil {
+			l.heard()
 			l.close(s.isBroken())
 		}
 	}
@@ -210,7 +209,7 @@ func asFault(err error) *fault {
 	if errors.As(err, &f) {
 		return f
 	}
-	return &fault{what: faultHandshake, detail: err.Error(), err: err}
+	return &fault{what: faultHandshake, cause: "client", fields: []string{"description", err.Error()}, err: err}
 }
 
 // dial connects to the mail server. Servers speak first, so this cannot wait for the client.
@@ -234,5 +233,8 @@ func (s *session) dial(life context.Context) *fault {
 	s.mu.Unlock()
 	s.tell.told(decode.ServerLeg, decode.Client, "session.open", "client", conn.LocalAddr().String(), "server", conn.RemoteAddr().String(),
 		"route", s.route.String(), "upstream", s.route.Upstream.String())
+	if s.route.Upstream.Security != Implicit {
+		l.expectGreeting()
+	}
 	return nil
 }

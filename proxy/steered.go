@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"facteur/decode"
@@ -171,10 +171,7 @@ func (st *steering) wrongStart(data []byte) *fault {
 	listen := st.s.route.Listen
 	switch {
 	case data[0] == 0x16 && (len(data) == 1 || data[1] == 3): // a handshake record (RFC 9846 §5.1)
-		return &fault{
-			what: faultTLSOnClear, detail: fmt.Sprintf("the mail client begins with TLS, and %s is a port in clear", listen.Addr()),
-			hint: "set the client to STARTTLS (or to no encryption), or give the listener the scheme " + secureScheme(listen.Scheme),
-		}
+		return &fault{what: faultTLSOnClear, cause: "client", fields: []string{"server", listen.Addr(), "value", secureScheme(listen.Scheme)}}
 	case looksHTTP(data):
 		return st.s.notTLS(&fault{}, data[:4])
 	}
@@ -200,6 +197,7 @@ func (st *steering) fromServer(b *buffer) error {
 	for !st.isOver() {
 		n, err := st.s.server.app.Read(b.room())
 		if n > 0 {
+			st.s.server.heard()
 			if err := st.serverSaid(b.room()[:n]); err != nil {
 				return err
 			}
@@ -313,9 +311,10 @@ func (st *steering) discard(f *flow, leg decode.Leg, from decode.Side) {
 	}
 	n := len(f.held)
 	f.skip(n)
-	st.s.fail(&fault{
-		what: faultInjection, leg: leg,
-		detail: fmt.Sprintf("the %s sent %d octets in clear behind the agreement on TLS; facteur did not carry them into TLS", from, n),
-		hint:   "this is how commands and responses are injected; look who can change this connection",
-	})
+	st.s.fail(injected(leg, from, n))
+}
+
+// injected says that octets came in clear behind the agreement on TLS.
+func injected(leg decode.Leg, from decode.Side, n int) *fault {
+	return &fault{what: faultInjection, cause: from.String(), leg: leg, fields: []string{"number", strconv.Itoa(n)}}
 }

@@ -37,6 +37,7 @@ type Observer interface {
 type teller struct {
 	obs  Observer
 	mu   sync.Mutex // held during every call of obs
+	over bool       // it was closed: what comes too late is told to nobody
 	keys [2]keyLog
 }
 
@@ -96,15 +97,12 @@ func (t *teller) told(leg decode.Leg, from decode.Side, kind string, fields ...s
 	if t.obs == nil {
 		return
 	}
-	told := decode.Told{Kind: kind, Fields: make([]decode.Field, 0, len(fields)/2)}
-	for i := 0; i+1 < len(fields); i += 2 {
-		if fields[i+1] != "" {
-			told.Fields = append(told.Fields, decode.Field{Name: fields[i], Value: fields[i+1]})
-		}
-	}
+	told := decode.Told{Kind: kind, Fields: words(fields)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Told: &told})
+	if !t.over {
+		t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Told: &told})
+	}
 }
 
 // expect tells the beginning and the end of a handshake.
@@ -126,5 +124,6 @@ func (t *teller) close() {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.over = true
 	t.obs.Close(time.Now())
 }

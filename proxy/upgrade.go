@@ -150,10 +150,7 @@ func (s *session) upgradeServer(hello *tls.ClientHelloInfo) error {
 	}
 	s.server.SetDeadline(never)
 	if n := len(d.rest); n > 0 {
-		s.fail(&fault{
-			what: faultInjection, leg: decode.ServerLeg,
-			detail: fmt.Sprintf("the server sent %d octets in clear behind the agreement on TLS; facteur did not carry them into TLS", n),
-		})
+		s.fail(injected(decode.ServerLeg, decode.Server, n))
 	}
 	if err := s.secureServer(hello); err != nil {
 		return err
@@ -164,15 +161,13 @@ func (s *session) upgradeServer(hello *tls.ClientHelloInfo) error {
 
 func (s *session) upgradeFault(d *dialogue, err error) *fault {
 	up := s.route.Upstream.Addr()
-	f := &fault{what: faultStartTLS, leg: decode.ServerLeg, err: err, hint: "use a scheme with s if the server has TLS from the first octet, or leave ?starttls out"}
+	f := &fault{what: faultStartTLS, cause: "broke_off", leg: decode.ServerLeg, err: err, fields: []string{"server", up}}
 	switch {
 	case d.refusal != "":
-		f.detail = fmt.Sprintf("the mail server %s does not take up STARTTLS; it said %q", up, d.refusal)
+		f.cause = "refused"
+		f.fields = append(f.fields, "text", d.refusal)
 	case isTimeout(err):
-		f.what = faultTimeout
-		f.detail = fmt.Sprintf("the mail server %s did not agree on STARTTLS within %s", up, s.srv.c.HandshakeTimeout)
-	default:
-		f.detail = fmt.Sprintf("the mail server %s broke off before STARTTLS: %v", up, err)
+		f.what, f.cause = faultTimeout, "starttls"
 	}
 	return f
 }
@@ -198,6 +193,9 @@ func (d *dialogue) line() (string, error) {
 		}
 		room := make([]byte, 4<<10)
 		n, err := d.s.server.Read(room)
+		if n > 0 {
+			d.s.server.heard()
+		}
 		d.rest = append(d.rest, room[:n]...)
 		if err != nil && n == 0 {
 			return "", err

@@ -44,6 +44,7 @@ type stationOptions struct {
 	systemCA     bool
 	noRewrite    bool
 	maxSessions  int
+	greeting     time.Duration // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
 	record, name string // folder and title; "" or off: no recording
 	keepSecrets  bool
 	keys         *tlswire.KeyLog
@@ -66,7 +67,7 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 	}
 	p, err := proxy.New(proxy.Config{
 		Routes: o.routes, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
-		MaxSessions: o.maxSessions, Log: a.logs, Observe: s.observe, OnRoute: s.onRoute,
+		MaxSessions: o.maxSessions, GreetingTime: o.greeting, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
 	})
 	if err != nil {
 		return nil, err
