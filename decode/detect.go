@@ -57,6 +57,11 @@ func (d *detector) header(from Side, f *frame) bool {
 // look tells the protocol by the first line of either side, "" if it takes more to tell and last is not set.
 func (d *detector) look(last bool) (name, why string) {
 	c, s := d.l.sides[Client].app(), d.l.sides[Server].app()
+	for _, f := range []*frame{c, s} { // first of all, or it would count how much of the line is there
+		if len(f.buf) > 0 && !text(f.buf[0]) {
+			return Opaque, "none"
+		}
+	}
 	client, server := firstLine(c.buf), firstLine(s.buf)
 	if client != nil {
 		if name := clientSays(client); name != "" {
@@ -70,11 +75,6 @@ func (d *detector) look(last bool) (name, why string) {
 	}
 	if client != nil && server != nil || last && len(c.buf)+len(s.buf) > 0 {
 		return Opaque, "none"
-	}
-	for _, f := range []*frame{c, s} {
-		if len(f.buf) > 0 && !text(f.buf[0]) {
-			return Opaque, "none"
-		}
 	}
 	return "", ""
 }
