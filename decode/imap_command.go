@@ -241,8 +241,7 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		b.addSecret(a.name, &v)
 		if v = c.peek(); v.kind != imapEnd { // a password with blanks, not quoted
 			c.p = v.from
-			v = c.remainder()
-			b.addSecret("excess", &v)
+			b.excess(c.remainder())
 		}
 		return
 	case "return":
@@ -268,6 +267,30 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		b.noteItems(v.from, v.to)
 	case "capabilities":
 		b.words(v.from, v.to, b.noteCapability)
+	}
+}
+
+// excess masks what is left of a line that holds a password, but for the announcements of literals, which say how the
+// octets are to be read.
+func (b *imapEvent) excess(rest imapValue) {
+	from := rest.from
+	for i := range b.t.literals {
+		l := &b.t.literals[i]
+		if l.from < from || l.to > rest.to {
+			continue
+		}
+		if l.from > from {
+			b.addSecret("excess", &imapValue{kind: imapAtom, from: from, to: l.from, text: b.t.s[from:l.from]})
+		}
+		if l.held {
+			b.addSecret("excess", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
+		}
+		if from = l.to; from < rest.to && b.t.s[from] == '\n' {
+			from++
+		}
+	}
+	if from < rest.to {
+		b.addSecret("excess", &imapValue{kind: imapAtom, from: from, to: rest.to, text: b.t.s[from:rest.to]})
 	}
 }
 
