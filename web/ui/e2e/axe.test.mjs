@@ -61,6 +61,7 @@ const states = {
     mock,
     async (page) => {
       await page.getByRole('link', { name: 'TLS' }).click()
+      await page.getByRole('combobox').selectOption('3')
       await page.locator('dl').first().waitFor()
     },
   ],

@@ -266,6 +266,7 @@ export const en: Msgs = {
     certificate: 'Certificate of the server',
     forged: 'Certificate made by facteur',
     none: 'This connection does not use TLS.',
+    unseen: 'The handshake was not seen: there are only encrypted records.',
     sni: 'Name asked for (SNI)',
     versions: 'Versions',
     alpn: 'ALPN',

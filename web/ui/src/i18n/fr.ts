@@ -267,6 +267,7 @@ export const fr = {
     certificate: 'Certificat du serveur',
     forged: 'Certificat fabriqué par facteur',
     none: 'Cette connexion n’emploie pas TLS.',
+    unseen: 'La négociation n’a pas été vue : il ne reste que des enregistrements chiffrés.',
     sni: 'Nom demandé (SNI)',
     versions: 'Versions',
     alpn: 'ALPN',
