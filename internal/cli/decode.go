@@ -71,7 +71,7 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	offset := 0
 	for _, name := range files {
 		show := &renumbered{p: p, by: offset}
-		sink := &watch.File{Show: show, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest}
+		sink := &watch.File{Show: show, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}
 		if name == "-" {
 			err = captures.Read(a.in, "standard input", &flushing{sink, p})
 		} else {

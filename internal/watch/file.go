@@ -17,6 +17,7 @@ type File struct {
 	ShowSecrets bool
 	Digest      bool
 	Octets      bool // hand octets to Show, not only events
+	Passing     bool // Show lets go of events and all that is in them when Publish returns
 
 	sessions map[int]*decode.Session
 }
@@ -40,7 +41,7 @@ func (f *File) Open(i captures.Info) {
 }
 
 func (f *File) begin(i captures.Info) *decode.Session {
-	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest}
+	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest, Passing: f.Passing}
 	o.Implicit[i.Leg] = i.Implicit
 	if f.As != "" {
 		o.Protocol = strings.TrimSuffix(f.As, "s")

@@ -19,12 +19,12 @@ const flushEvery = 100 * time.Millisecond
 // Desk is where the live sessions of one run are followed.
 type Desk struct {
 	Show     Show
-	Octets   bool            // Show wants octets, not only events
-	Passing  bool            // Show lets go of events and all that is in them when Publish returns
-	Recorder Recorder        // nil: nothing is kept
-	Lang     string          // of the notes in recordings
-	Keep     bool            // keep secrets in recordings and show them
-	KeyLog   *tlswire.KeyLog // passthrough: the clients' own key log; nil if there is none
+	Octets   bool     // Show wants octets, not only events
+	Passing  bool     // Show lets go of events and all that is in them when Publish returns
+	Recorder Recorder // nil: nothing is kept
+	Lang     string   // of the notes in recordings
+	Keep     bool     // keep secrets in recordings and show them
+	Keys     Keys     // passthrough: the clients' own key log; nil if there is none
 	Log      *slog.Logger
 	Comment  func(e *decode.Event) string // the note that a recording keeps with an event, "" for none
 
@@ -33,6 +33,9 @@ type Desk struct {
 	ended    bool        // no session runs any more: the recorder may be closed
 	flushing atomic.Bool // a flush will come
 	running  sync.WaitGroup
+
+	waitMu  sync.Mutex // guards waiting
+	waiting map[*Live]struct{}
 }
 
 // Start says what is known of a session before its first octet.
@@ -61,6 +64,11 @@ type Live struct {
 	at     [2][2]int64 // octets recorded
 	late   []lateChunk // released during a handshake
 	over   bool        // closed: the recording may be, too
+
+	lacking  time.Time   // when a record first lacked its secret
+	patience *time.Timer // ends the wait for it
+	stalled  bool        // the decoder waits for it
+	ending   *job        // the session has ended, and is closed when it does not wait any more
 }
 
 // lateChunk is a released chunk that is recorded once the handshake under way is over: Wireshark wants all of its secrets
@@ -78,14 +86,19 @@ type comment struct {
 
 // Open begins to follow a session.
 func (d *Desk) Open(st Start) *Live {
-	l := &Live{d: d, start: st, keys: d.KeyLog}
-	if l.keys == nil {
+	l := &Live{d: d, start: st}
+	var secrets tlswire.Secrets
+	if d.Keys != nil {
+		l.keys = d.Keys.Log()
+		secrets = &borrowed{KeyLog: l.keys, l: l}
+	} else {
 		l.keys = new(tlswire.KeyLog)
+		secrets = l.keys
 	}
 	l.queue.init(l.do, l.flush)
 	o := decode.Options{
-		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: l.keys, ShowSecrets: d.Keep, Passing: d.Passing,
-		Await: func() bool { return l.expect > 0 },
+		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: secrets, ShowSecrets: d.Keep, Passing: d.Passing,
+		Await: l.await,
 	}
 	if d.Octets {
 		o.Octets = func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
@@ -137,13 +150,18 @@ func (l *Live) Close(t time.Time) { l.queue.put(job{c: decode.Chunk{Time: t}, la
 func (l *Live) do(j *job) {
 	l.seen = 0
 	switch {
+	case l.over: // a retry that came too late
 	case j.last:
-		l.expect = 0
-		l.recordLate()
-		l.publish(l.dec.Close(j.c.Time))
-		l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
-		l.over = true
-		l.d.running.Done()
+		if l.stalled {
+			l.d.Keys.Refresh()
+			last := *j
+			l.ending = &last
+			l.retry()
+			return
+		}
+		l.close(j.c.Time)
+	case j.retry:
+		l.retry()
 	case j.keylog != nil:
 		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
 		l.publish(l.dec.Retry())
@@ -158,6 +176,17 @@ func (l *Live) do(j *job) {
 		}
 		l.publish(l.dec.Feed(j.c))
 	}
+}
+
+// close ends the session once nothing of it is awaited any more.
+func (l *Live) close(t time.Time) {
+	l.unwait()
+	l.expect = 0
+	l.recordLate()
+	l.publish(l.dec.Close(t))
+	l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
+	l.over = true
+	l.d.running.Done()
 }
 
 func (l *Live) publish(evs []decode.Event) {

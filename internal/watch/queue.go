@@ -27,6 +27,7 @@ type job struct {
 	leg    decode.Leg
 	keylog []byte
 	expect int
+	retry  bool // secrets may have come
 	last   bool
 }
 
