@@ -55,6 +55,7 @@ func (c *collected) Flush() error { return nil }
 type practice struct {
 	*station
 	show    *collected
+	server  *lab.Server
 	targets lab.Targets
 	dir     string
 	stop    func()
@@ -62,6 +63,12 @@ type practice struct {
 }
 
 func startPractice(t *testing.T, mode proxy.Mode, keep bool) *practice {
+	t.Helper()
+	return startPracticeWith(t, mode, func(o *stationOptions) { o.keepSecrets = keep })
+}
+
+// startPracticeWith lets change adjust the station.
+func startPracticeWith(t *testing.T, mode proxy.Mode, change func(*stationOptions)) *practice {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	server, err := lab.Start(ctx, lab.Options{})
@@ -85,8 +92,11 @@ func startPractice(t *testing.T, mode proxy.Mode, keep bool) *practice {
 		routes = append(routes, r)
 	}
 	page := web.Options{Addr: "127.0.0.1:0", Lang: "fr", Log: a.logs}
-	p.station, err = a.newStation(stationOptions{routes: routes, mode: mode, authority: auth, upstreamCA: server.Pool(),
-		record: filepath.Join(p.dir, "rec"), name: "test", keepSecrets: keep, page: &page, term: p.show})
+	o := stationOptions{routes: routes, mode: mode, authority: auth, upstreamCA: server.Pool(),
+		record: filepath.Join(p.dir, "rec"), name: "test", page: &page, term: p.show}
+	change(&o)
+	p.server = server
+	p.station, err = a.newStation(o)
 	if err != nil {
 		t.Fatal(err)
 	}

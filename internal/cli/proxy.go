@@ -6,6 +6,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type proxyFlags struct {
 	keepSecrets, noRewrite bool
 	web, format            string
 	maxSessions            int
+	greeting               time.Duration
 }
 
 func (a *app) proxyCommand() *cobra.Command {
@@ -43,12 +45,13 @@ ask for it by itself.`,
 	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
 	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
 	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
-	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client")
+	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client (SSLKEYLOGFILE), followed as it grows (repeat)")
 	fl.StringVar(&f.record, "record", defaultRecordings(), "folder for the recording, or off")
 	fl.BoolVar(&f.keepSecrets, "keep-secrets", false, "record and show passwords instead of masking them")
 	fl.BoolVar(&f.noRewrite, "no-rewrite", false, "never change an octet, not even capability lists")
 	fl.StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page, or off")
 	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text on a terminal with --web off, else none)")
+	fl.DurationVar(&f.greeting, "greeting-time", 0, "how long a server that speaks first may be silent before that is said (0: 10s)")
 	fl.IntVar(&f.maxSessions, "max-sessions", 0, "sessions at a time (0: 4096)")
 	return c
 }
@@ -112,11 +115,12 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		o.systemCA = true
 	}
 	if len(f.keylog) > 0 {
-		if o.keys, err = loadKeys(f.keylog, nil); err != nil {
+		if o.keys, err = newFollowedKeys(f.keylog, a.logs); err != nil {
 			return o, err
 		}
 	}
 	o.noRewrite, o.maxSessions, o.keepSecrets = f.noRewrite, f.maxSessions, f.keepSecrets
+	o.greeting = f.greeting
 	o.record, o.name = f.record, recordingName(o.routes)
 	format := f.format
 	if f.web != "off" {

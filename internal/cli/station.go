@@ -13,7 +13,6 @@ import (
 
 	"facteur/captures"
 	"facteur/decode"
-	"facteur/decode/tlswire"
 	"facteur/internal/notes"
 	"facteur/internal/watch"
 	"facteur/proxy"
@@ -26,9 +25,10 @@ type station struct {
 	a     *app
 	proxy *proxy.Server
 	desk  *watch.Desk
-	page  *web.Server // nil without a page
-	term  printer     // nil without a transcript on the terminal
-	tape  *recording  // nil without a recording
+	page  *web.Server   // nil without a page
+	term  printer       // nil without a transcript on the terminal
+	tape  *recording    // nil without a recording
+	keys  *followedKeys // nil without
 
 	mu       sync.Mutex
 	routes   []web.RouteStatus
@@ -45,16 +45,19 @@ type stationOptions struct {
 	noRewrite    bool
 	maxSessions  int
 	greeting     time.Duration // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
-	record, name string // folder and title; "" or off: no recording
+	record, name string        // folder and title; "" or off: no recording
 	keepSecrets  bool
-	keys         *tlswire.KeyLog
-	page         *web.Options // nil: no page
+	keys         *followedKeys // the clients' own key logs; nil without
+	page         *web.Options  // nil: no page
 	term         printer
 }
 
 func (a *app) newStation(o stationOptions) (*station, error) {
 	s := &station{a: a, term: o.term}
-	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, KeyLog: o.keys, Comment: a.comment}
+	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, Comment: a.comment}
+	if s.keys = o.keys; s.keys != nil {
+		s.desk.Keys = s.keys
+	}
 	if o.record != "" && o.record != "off" {
 		tape, err := newRecording(o.record, o.name, func(path string) { a.logs.Info("recording", "file", path) })
 		if err != nil {
@@ -84,6 +87,9 @@ func (s *station) run(ctx context.Context) error {
 	defer stopPage()
 	if s.page != nil {
 		page.Go(func() { pageErr = s.page.Serve(pageCtx) })
+	}
+	if s.keys != nil {
+		page.Go(func() { s.keys.follow(pageCtx, s.desk.KeysChanged) })
 	}
 	err := s.proxy.Serve(ctx)
 	s.desk.Wait()
