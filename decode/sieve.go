@@ -115,7 +115,7 @@ func (v *sieve) client(f *frame) bool {
 	if name == "AUTHENTICATE" && len(args) > 0 {
 		mech = string(args[0].value)
 		v.sasl, v.steps = newExchange(mech, v.l.s.o.ShowSecrets), 0
-		if len(args) > 1 {
+		if len(args) > 1 && !args[1].announces() {
 			var masked []byte
 			parts, masked = v.sasl.client(args[1].value)
 			shown = v.l.hide(Client, f.layer, body, args[1].from, at, masked)
@@ -164,6 +164,14 @@ type sieveWord struct {
 	value   []byte
 	from    int
 	literal bool
+	quoted  bool
+}
+
+// announces reports whether a word is the {n} of a literal that never came: no secret, and masking it would change how the
+// line is read.
+func (w *sieveWord) announces() bool {
+	_, marker := literalAtEnd(w.value)
+	return marker && !w.literal && !w.quoted && w.value[0] == '{'
 }
 
 // sieveWords splits what follows from offset on: quoted strings, literals, numbers.
@@ -181,7 +189,7 @@ func sieveWords(b []byte, i int) (ws []sieveWord) {
 				end++
 			}
 			end = min(end, len(b))
-			ws = append(ws, sieveWord{value: b[i+1 : end], from: i + 1})
+			ws = append(ws, sieveWord{value: b[i+1 : end], from: i + 1, quoted: true})
 			i = end + 1
 		default:
 			end := i
@@ -223,7 +231,7 @@ func (v *sieve) saslLine(f *frame, raw []byte) {
 	if v.sasl == nil {
 		v.sasl = newExchange("", v.l.s.o.ShowSecrets)
 	}
-	if len(words) > 0 {
+	if len(words) > 0 && !words[0].announces() {
 		var masked []byte
 		parts, masked = v.sasl.client(words[0].value)
 		shown = v.l.hide(Client, f.layer, body, words[0].from, at, masked)
