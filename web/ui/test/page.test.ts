@@ -84,6 +84,9 @@ describe('protection', () => {
     expect(protectionOf(event({ n: 1 }), setting)).toBe('clear')
     expect(protectionOf(event({ n: 1, layer: 'tls', kind: 'tls.alert', fields: { description: 'unknown_ca' } }), setting)).toBe('failed')
   })
+  it('is what was agreed, when TLS says goodbye', () => {
+    expect(protectionOf(event({ n: 1, layer: 'tls', kind: 'tls.alert', fields: { description: 'close_notify' } }), settingOf(tls, []))).toBe('intercepted')
+  })
   it('stays clear under compression alone', () => {
     expect(protectionOf(event({ n: 1, layer: 'plain' }), settingOf(session(), []))).toBe('clear')
   })

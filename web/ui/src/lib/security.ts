@@ -23,12 +23,16 @@ export function settingOf(session: Session | undefined, routes: Route[], mode = 
   return { intercepts, tls }
 }
 
+/** Messages of TLS itself that come when the negotiation is over; of alerts, failures were sorted out before. */
+const afterHandshake = new Set(['tls.alert', 'tls.new_session_ticket', 'tls.key_update'])
+
 const failures = new Set(['session.error', 'session.violation', 'session.gap'])
 
 export function protectionOf(event: MailEvent, setting: Setting): Protection {
   if (event.kind.startsWith('session.')) return failures.has(event.kind) ? 'failed' : 'none'
   if (event.kind === 'tls.alert' && event.fields?.['description'] !== 'close_notify') return 'failed'
   const sealed: Protection = event.leg === 'client' && setting.intercepts ? 'intercepted' : 'encrypted'
+  if (afterHandshake.has(event.kind)) return sealed
   if (event.kind === 'tls.record') return event.fields?.['type'] === 'application_data' ? sealed : 'negotiating'
   if (event.layer === 'tls' || event.kind.startsWith('tls.')) return 'negotiating'
   if (event.layer === 'plain') return setting.tls[event.leg] || event.carried?.length ? sealed : 'clear'
