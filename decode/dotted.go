@@ -17,7 +17,7 @@ func (m *message) dotted(f *frame) (progress, ended bool) {
 			return false, false
 		}
 	}
-	if i := bytes.Index(f.buf, terminator); i >= 0 {
+	if i := indexTerminator(f.buf); i >= 0 {
 		m.take(f, i+2)
 		return true, true
 	}
@@ -30,6 +30,21 @@ func (m *message) dotted(f *frame) (progress, ended bool) {
 	}
 	m.take(f, n)
 	return true, false
+}
+
+// indexTerminator is bytes.Index of the terminator. It looks for the dot: every line has a CRLF, few octets are dots.
+func indexTerminator(b []byte) int {
+	for at := 2; at < len(b); at++ {
+		i := bytes.IndexByte(b[at:], '.')
+		if i < 0 || at+i+2 >= len(b) {
+			return -1
+		}
+		at += i
+		if b[at-1] == '\n' && b[at+1] == '\r' && b[at-2] == '\r' && b[at+2] == '\n' {
+			return at - 2
+		}
+	}
+	return -1
 }
 
 // partial is the length of the longest end of b that is a beginning of pattern.

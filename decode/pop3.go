@@ -88,7 +88,7 @@ func (p *pop3) command(f *frame) bool {
 	arg := Field{Name: "argument", Value: line[argAt:], Span: Span{at + int64(argAt), at + int64(len(body))}, Secret: verb == "PASS"}
 	e.Fields = append(e.Fields, arg)
 	e.add("line", line, Span{at, at + int64(len(body))})
-	e.note("pop3.command." + verb)
+	e.note(idOf(popCommandIDs, "pop3.command.", verb))
 	p.arguments(e, verb, line, argAt, at)
 	addParts(e, parts, at+int64(secretAt))
 	if f.layer == Wire && (verb == "PASS" || verb == "AUTH" && len(parts) > 0) {

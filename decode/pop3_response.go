@@ -92,9 +92,9 @@ func (p *pop3) explain(e *Event, status, text string, textAt int64, cmd popComma
 	case "+":
 		e.note("pop3.response.continue")
 	case "+OK":
-		e.note(strings.TrimSuffix("pop3.response.ok."+cmd.verb, "."))
+		e.note(strings.TrimSuffix(idOf(popOKIDs, "pop3.response.ok.", cmd.verb), "."))
 	default:
-		e.note(strings.TrimSuffix("pop3.response.err."+cmd.verb, "."))
+		e.note(strings.TrimSuffix(idOf(popErrIDs, "pop3.response.err.", cmd.verb), "."))
 	}
 	if cmd.verb == "" && !p.l.lint.holes && !p.l.s.o.Midstream {
 		e.note("lint.unexpected_reply")
@@ -209,7 +209,7 @@ func (p *pop3) item(f *frame) bool {
 	if p.listing == "CAPA" {
 		e.note("pop3.capability." + strings.ToUpper(a))
 	} else {
-		e.note("pop3.item." + p.listing)
+		e.note(idOf(popItemIDs, "pop3.item.", p.listing))
 	}
 	p.lintItem(e, raw, a, b)
 	return true

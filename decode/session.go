@@ -235,6 +235,16 @@ func (s *Session) event(l *leg, from Side, layer Layer, span Span, kind string) 
 	return e
 }
 
+// args gives a note's single argument.
+func (s *Session) args(name, value string) []Field {
+	if len(s.slabF) == cap(s.slabF) {
+		s.slabF = make([]Field, 0, 64*fieldRoom)
+	}
+	n := len(s.slabF)
+	s.slabF = append(s.slabF, Field{Name: name, Value: value})
+	return s.slabF[n : n+1 : n+1]
+}
+
 // Events rarely have more fields or notes than this; those that do allocate for themselves.
 const (
 	fieldRoom = 6

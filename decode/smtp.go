@@ -12,6 +12,7 @@ type smtp struct {
 	l      *leg
 	lmtp   bool
 	family string // smtp or lmtp, the beginning of the kinds
+	kinds  struct{ command, reply string }
 
 	greeted bool
 	pending []smtpCommand // commands without their reply, in order (RFC 2920 §3.1)
@@ -161,15 +162,15 @@ func (c *smtpLine) spanOf(from, to int) Span { return Span{c.at + int64(from), c
 
 // begin emits the command's event; line is what to show of it.
 func (s *smtp) begin(f *frame, c *smtpLine, line string) *Event {
-	e := s.l.emit(Client, f, c.span, s.family+".command")
+	e := s.l.emit(Client, f, c.span, s.kinds.command)
 	e.add("verb", c.verb, c.spanOf(c.verbAt, c.verbAt+len(c.verb)))
 	e.add("argument", line[c.argAt:], c.spanOf(c.argAt, len(c.body)))
 	e.add("line", line, c.spanOf(0, len(c.body)))
-	id := "smtp.command."
 	if c.verb == "LHLO" {
-		id = "lmtp.command."
+		e.note("lmtp.command.LHLO")
+	} else {
+		e.note(idOf(smtpCommandIDs, "smtp.command.", c.verb))
 	}
-	e.note(id + c.verb)
 	s.l.lintBehind(e, c.at, s.held)
 	return e
 }
@@ -276,8 +277,12 @@ func (s *smtp) path(e *Event, c *smtpLine, line string) {
 		}
 		key, value, _ := strings.Cut(line[start:to], "=")
 		key = strings.ToUpper(key)
-		e.add(strings.ToLower(key), value, c.spanOf(start, to))
-		e.noteAt("smtp.parameter."+key, c.spanOf(start, to), Field{Name: "value", Value: value})
+		name, ok := lowerParameters[key]
+		if !ok {
+			name = strings.ToLower(key)
+		}
+		e.add(name, value, c.spanOf(start, to))
+		e.Notes = append(e.Notes, Note{ID: idOf(smtpParameterIDs, "smtp.parameter.", key), Span: c.spanOf(start, to), Args: s.l.s.args("value", value)})
 	}
 }
 
@@ -366,9 +371,7 @@ type verbRoom [16]byte
 
 var knownVerbs = func() map[string]string {
 	m := map[string]string{}
-	for _, v := range strings.Fields(`EHLO HELO LHLO MAIL RCPT DATA BDAT RSET NOOP QUIT AUTH STARTTLS VRFY EXPN HELP ETRN TURN ATRN
-		XCLIENT XFORWARD BURL LAST USER PASS APOP STAT LIST RETR DELE TOP UIDL CAPA STLS UTF8 LANG
-		CAPABILITY AUTHENTICATE LOGOUT PUTSCRIPT LISTSCRIPTS SETACTIVE GETSCRIPT DELETESCRIPT RENAMESCRIPT CHECKSCRIPT
+	for _, v := range strings.Fields(smtpVerbs + " " + popVerbs + ` LAST CAPABILITY AUTHENTICATE LOGOUT PUTSCRIPT LISTSCRIPTS SETACTIVE GETSCRIPT DELETESCRIPT RENAMESCRIPT CHECKSCRIPT
 		HAVESPACE UNAUTHENTICATE OK NO BYE`) {
 		m[v] = v
 	}

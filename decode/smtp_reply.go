@@ -48,12 +48,12 @@ func (s *smtp) emitReply(f *frame, n int) {
 	s.lines = 0
 	raw := f.buf[:n]
 	at := f.at
-	code := string(raw[:3])
+	line, text := replyText(raw)
+	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
 	first := at == 0 && f.layer == Wire && (!s.l.s.o.Midstream || len(s.pending) > 0 && s.pending[0].verb != "STARTTLS") || len(s.pending) == 0
 	cmd, answers := s.answers(code, first)
-	e := s.l.emit(Server, f, f.take(n), s.family+".reply")
-	line, text := replyText(raw)
+	e := s.l.emit(Server, f, f.take(n), s.kinds.reply)
 	e.add("code", code, Span{at, at + 3})
 	if enh := enhancedCode(text); enh != "" {
 		e.add("enhanced", enh, Span{at + 4, at + 4 + int64(len(enh))})
@@ -110,31 +110,29 @@ func enhancedCode(text string) string {
 	if end < len(text) && text[end] != ' ' && text[end] != '\n' {
 		return ""
 	}
-	parts := strings.Split(text[:end], ".")
-	if len(parts) != 3 || len(parts[0]) != 1 || strings.IndexByte("245", parts[0][0]) < 0 {
+	class, rest, ok1 := strings.Cut(text[:end], ".")
+	subject, detail, ok2 := strings.Cut(rest, ".")
+	if !ok1 || !ok2 || len(class) != 1 || strings.IndexByte("245", class[0]) < 0 || !upToThree(subject) || !upToThree(detail) {
 		return ""
-	}
-	for _, p := range parts[1:] {
-		if len(p) < 1 || len(p) > 3 {
-			return ""
-		}
 	}
 	return text[:end]
 }
 
+// upToThree reports whether s is a number of one to three digits, given that it holds digits and dots only.
+func upToThree(s string) bool { return len(s) >= 1 && len(s) <= 3 && strings.IndexByte(s, '.') < 0 }
+
 // explainReply notes what a reply says.
 func (s *smtp) explainReply(e *Event, raw []byte, at int64, code string, cmd smtpCommand, answers bool) {
-	id := "smtp.reply." + code
-	switch cmd.verb {
-	case "", saslStep:
+	to := cmd.verb
+	switch to {
+	case saslStep:
+		to = ""
 	case dataDone:
-		id += ".data"
-	default:
-		id += "." + cmd.verb
+		to = "data"
 	}
-	e.note(id)
+	e.note(replyID(code, to))
 	if enh := e.Field("enhanced"); enh != "" {
-		e.note("smtp.enhanced." + enh)
+		e.note(idOf(smtpEnhancedIDs, "smtp.enhanced.", enh))
 	}
 	if !answers && code != "421" && !s.l.lint.holes && !s.l.s.o.Midstream { // RFC 5321 §3.8: 421 may come unasked
 		e.note("lint.unexpected_reply")
