@@ -16,6 +16,7 @@ type writer struct {
 	unit  bool        // IMAP: a response with literals is under way
 	asks  int         // IMAP: step whose command is under way, its literals being sent; -1 for none
 	said  int         // step index the server spoke in last, -1 for none
+	body  int         // SMTP: step index whose message is under way; each chunk of one has its own
 }
 
 // dialogue makes the steps of a session.
@@ -117,8 +118,12 @@ func (w *writer) client(e *slim, data []byte) {
 			i = w.lastOf("IDLE")
 		}
 		w.turn(i, e, data)
-	case what == "data.begin" && known && w.d.Steps[i].Verb == "DATA":
-		w.turn(i, e, data)
+	case what == "data.begin" && known:
+		if w.body = i; w.d.Steps[i].Verb == "DATA" {
+			w.turn(i, e, data)
+		}
+	case known && (what == "data.data" || strings.HasPrefix(e.kind, "message.")):
+		w.more(w.body, e, data)
 	case known:
 		w.more(i, e, data)
 	default:

@@ -97,7 +97,7 @@ func diffSteps(d *Dialogue) []diffStep {
 			ds.key, ds.upgrade = s.Kind+" "+s.Verb, s.Verb == "TLS"
 		}
 		if s.key == logIn {
-			ds.asked = shownLine(d.Protocol, withoutTagOctets(d.Protocol, s.asked()))
+			ds.asked = loginWay(d.Protocol, s)
 		}
 		if i < tls && s.Kind == StepCommand && (classOf(d.Protocol, s.key) == upgrade || after[s.key] && classOf(d.Protocol, s.key) == free) {
 			ds.key, ds.upgrade = "upgrade "+ds.key, true
@@ -105,6 +105,22 @@ func diffSteps(d *Dialogue) []diffStep {
 		out[i] = ds
 	}
 	return out
+}
+
+// loginWay is how a log-in is made: the command, and its mechanism.
+func loginWay(protocol string, s *Step) string {
+	words := tokens(s.asked())
+	if protocol == decode.IMAP && len(words) > 0 {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	way := strings.ToUpper(words[0].text)
+	if strings.HasPrefix(way, "AUTH") && len(words) > 1 {
+		way += " " + strings.ToUpper(words[1].text)
+	}
+	return way
 }
 
 // withoutTagOctets puts the same tag before every IMAP command.

@@ -15,12 +15,10 @@ import (
 
 // tap stands between a client and a server, passes octets on as they are, and decodes them as a capture of them would.
 type tap struct {
-	t     *testing.T
-	keys  *tlswire.KeyLog
-	show  *Book
-	show2 func(session int, events []decode.Event)
-	hide  bool // mask secrets
-	wg    sync.WaitGroup
+	t    *testing.T
+	keys *tlswire.KeyLog
+	show *Book
+	wg   sync.WaitGroup
 
 	mu       sync.Mutex
 	sessions int
@@ -69,7 +67,7 @@ func (tp *tap) relay(c, s net.Conn, protocol string, implicit bool) {
 	tp.sessions++
 	id := tp.sessions
 	tp.mu.Unlock()
-	o := decode.Options{Protocol: protocol, Secrets: tp.keys, ShowSecrets: !tp.hide, Implicit: [2]bool{implicit, implicit}, Await: func() bool { return true }}
+	o := decode.Options{Protocol: protocol, Secrets: tp.keys, Implicit: [2]bool{implicit, implicit}, Await: func() bool { return true }}
 	o.Octets = func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
 		tp.show.Octets(id, leg, from, layer, at, data)
 	}
@@ -78,9 +76,6 @@ func (tp *tap) relay(c, s net.Conn, protocol string, implicit bool) {
 		tp.mu.Lock()
 		defer tp.mu.Unlock()
 		tp.show.Publish(id, evs)
-		if tp.show2 != nil {
-			tp.show2(id, evs)
-		}
 	}
 	feed := func(ch decode.Chunk) {
 		mu.Lock()
@@ -120,7 +115,7 @@ func (tp *tap) relay(c, s net.Conn, protocol string, implicit bool) {
 	publish(dec.Close(time.Now()))
 }
 
-// end waits until every session was decoded.
+// settle waits until every session was decoded.
 func (tp *tap) settle() {
 	for range 200 {
 		time.Sleep(5 * time.Millisecond)

@@ -40,7 +40,7 @@ func (a *app) replayCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&keylog, "keylog", nil, "NSS key log file that opens TLS sessions")
 	c.Flags().StringArrayVar(&rsaKeys, "rsa-key", nil, "server's RSA private key (PEM)")
 	c.Flags().BoolVar(&showSecrets, "show-secrets", false, "show passwords and tokens instead of masking them")
-	c.AddCommand(a.replayServeCommand(), a.replayDiffCommand())
+	c.AddCommand(a.replayServeCommand(), a.replayDiffCommand(), a.replaySendCommand())
 	return c
 }
 
