@@ -60,6 +60,7 @@ func newSMTP(l *leg, lmtp bool) *smtp {
 	if lmtp {
 		s.family, s.state = LMTP, newMachine(LMTPStates)
 	}
+	s.kinds.command, s.kinds.reply = s.family+".command", s.family+".reply"
 	return s
 }
 
