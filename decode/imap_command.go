@@ -238,6 +238,10 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		b.appended(&v)
 		return
 	case "password":
+		if v.kind == imapAtom {
+			b.widen(&v)
+			c.p = v.to
+		}
 		b.addSecret(a.name, &v)
 		if v = c.peek(); v.kind != imapEnd { // a password with blanks, not quoted
 			c.p = v.from
@@ -268,6 +272,21 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 	case "capabilities":
 		b.words(v.from, v.to, b.noteCapability)
 	}
+}
+
+// widen has an unquoted password reach to the next blank, the next literal or the end, whatever is in it: a quote or a
+// parenthesis that ended it would be masked too, and the copy read in another way.
+func (b *imapEvent) widen(v *imapValue) {
+	end := len(b.t.s)
+	for i := range b.t.literals {
+		if l := &b.t.literals[i]; l.from >= v.to {
+			end = min(end, l.from)
+		}
+	}
+	for v.to < end && b.t.s[v.to] != ' ' {
+		v.to++
+	}
+	v.text = b.t.s[v.from:v.to]
 }
 
 // excess masks what is left of a line that holds a password, but for the announcements of literals, which say how the

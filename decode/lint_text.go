@@ -1,6 +1,9 @@
 package decode
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // textLint looks through the text of a message as it passes, at the speed of the search for line ends: its lines' ends
 // and lengths, and what may not be in them (RFC 5321 §2.3.8, §4.1.1.4, §4.5.3.1.6).
@@ -13,7 +16,7 @@ type textLint struct {
 	ends int        // ends of the message that are none, found
 
 	at     int64   // offset of the next octet
-	length int     // of the line under way, as far as it is of interest
+	length int     // of the line under way
 	dots   int     // of length: a doubled dot
 	cr     bool    // the last octet was a CR
 	before lineEnd // what ended the line before
@@ -144,6 +147,7 @@ func (t *textLint) carefulStep(data []byte) int {
 		}
 		if n > 0 {
 			t.at += int64(n)
+			t.length += n
 			return n
 		}
 	}
@@ -171,8 +175,9 @@ func (t *textLint) octet(c byte) {
 	if t.length++; t.length == 2 && t.line == lineDot && c == '.' {
 		t.dots = 1
 	}
-	if t.length-t.dots == maxTextLine+1 {
-		t.once(checkLength, "lint.long_line", Span{t.at + 1 - int64(t.length), t.at + 1}, t.at, Field{Name: "limit", Value: decimal(maxTextLine)})
+	if n := t.length - t.dots; c == '\n' && n > maxTextLine {
+		t.once(checkLength, "lint.long_line", Span{t.at + 1 - int64(t.length), t.at + 1}, t.at,
+			Field{Name: "octets", Value: strconv.Itoa(n)}, Field{Name: "limit", Value: strconv.Itoa(maxTextLine)})
 	}
 	switch {
 	case c == '\r':

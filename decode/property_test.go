@@ -288,6 +288,18 @@ func (g *genSession) chunks(later func(code string, lines ...string)) {
 	}
 }
 
+// TestSieveResponseMasked protects what looks like a literal's announcement and is a password all the same.
+func TestSieveResponseMasked(t *testing.T) {
+	for _, response := range []string{`"{3}"`, `"abc{3}"`, "{3+}\r\n{3}"} {
+		g := script("S: OK")
+		g = append(g, turn{Client, []byte(`AUTHENTICATE "PLAIN" ` + response + "\r\n")}, turn{Server, []byte("OK\r\n")})
+		all := strings.Join(play(Options{Protocol: Sieve}, g, uncut), "\n")
+		if !strings.Contains(all, `"response":"***`) || strings.Contains(all, `"response":"{`) {
+			t.Errorf("%s is shown: %s", response, all)
+		}
+	}
+}
+
 // TestPOP3Generated protects decode∘encode of POP3: signing in by USER, APOP and AUTH, STLS refused, listings and messages
 // by command, pipelined or not.
 func TestPOP3Generated(t *testing.T) {
