@@ -7,13 +7,16 @@ import (
 
 // Command is an order to a player, as the page sends it. Members that an order does not use are ignored.
 type Command struct {
-	Do       string   `json:"do"`                 // play, pause, seek, step, speed, idle_cap, restart
+	Do       string   `json:"do"`                 // play, pause, seek, step, speed, idle_cap, restart, loop, markers
 	N        *int     `json:"n,omitempty"`        // seek: to the event of that number
 	Position *float64 `json:"position,omitempty"` // seek: to that second; used when N is not given
 	By       string   `json:"by,omitempty"`       // step: event (also "") or exchange
 	Delta    int      `json:"delta,omitempty"`    // step: how many, back when negative
 	Speed    *float64 `json:"speed,omitempty"`    // speed: MinSpeed to MaxSpeed, or AsFast
 	IdleCap  *float64 `json:"idle_cap,omitempty"` // idle_cap: seconds, 0 for none
+	On       *bool    `json:"on,omitempty"`       // loop
+	Marks    []int    `json:"-"`                  // markers: events to mark, as n in JSON; nil leaves them as they are
+	Pause    *bool    `json:"pause,omitempty"`    // markers: whether playing stops there and at chapters
 }
 
 // Do carries out c and gives the state after it. An error wraps [ErrCommand] and changes nothing.
@@ -40,8 +43,16 @@ func (p *Player) Do(c Command) (State, error) {
 		if c.IdleCap != nil {
 			err = p.setIdleCap(*c.IdleCap)
 		}
+	case "loop":
+		err = refuse("loop needs a member on, true or false")
+		if c.On != nil {
+			p.Loop(*c.On)
+			err = nil
+		}
+	case "markers":
+		err = p.setMarkers(c)
 	default:
-		err = refuse("%q; there are play, pause, seek, step, speed, idle_cap, restart", c.Do)
+		err = refuse("%q; there are play, pause, seek, step, speed, idle_cap, restart, loop, markers", c.Do)
 	}
 	return p.State(), err
 }

@@ -52,6 +52,9 @@ type State struct {
 	Loading  bool      `json:"loading"`  // more events may come
 	Loaded   int       `json:"loaded"`   // events there are
 	Chapters []Chapter `json:"chapters"` // not to be changed
+	Loop     bool      `json:"loop"`     // the end is followed by the beginning
+	Markers  []int     `json:"markers"`  // marked events besides the chapters, rising; not to be changed
+	Stops    bool      `json:"pause_on_marker"`
 }
 
 // Options of a new player.
@@ -78,11 +81,16 @@ type Player struct {
 	// command, never from the last event, so lateness does not add up.
 	from   time.Duration
 	anchor time.Time
+
+	loop  bool
+	again time.Time // when a loop begins again; zero while there is something to play
+	stops bool      // at markers
+	marks []int     // replaced, never changed: states that were handed out keep theirs
 }
 
 // New gives a paused player without events, waiting for [Player.Add].
 func New(o Options) *Player {
-	p := &Player{onChange: o.OnChange, wake: make(chan struct{}, 1), loading: true, state: Paused, speed: 1}
+	p := &Player{onChange: o.OnChange, wake: make(chan struct{}, 1), loading: true, state: Paused, speed: 1, marks: []int{}}
 	p.line.talks = make(map[int]talk)
 	p.line.chapters = chapters{list: []Chapter{}, step: 1}
 	switch {
@@ -144,12 +152,15 @@ func (p *Player) pass() (wait time.Duration, waits bool) {
 	defer p.mu.Unlock()
 	now := time.Now()
 	if p.speed == AsFast && p.state == Playing && p.cursor < p.line.count() {
-		p.cursor = min(p.cursor+fastBurst, p.line.count())
+		p.advance(min(p.cursor+fastBurst, p.line.count()))
 		p.from = p.line.when(p.cursor)
 		p.changed()
 	}
 	p.catchUp(now)
-	if p.state != Playing || p.cursor == p.line.count() {
+	switch {
+	case p.state == Playing && !p.again.IsZero():
+		return max(tick, p.again.Sub(now)), true
+	case p.state != Playing || p.cursor == p.line.count():
 		return 0, false
 	}
 	if p.speed == AsFast {
@@ -181,15 +192,13 @@ func (p *Player) catchUp(now time.Time) {
 	}
 	cursor := p.cursor
 	if p.speed != AsFast {
-		p.cursor = max(cursor, p.line.reached(p.position(now)))
+		p.advance(max(cursor, p.line.reached(p.position(now))))
 	}
-	if p.cursor == p.line.count() {
+	if p.cursor == p.line.count() && p.state == Playing {
 		p.anchorAt(now) // starved: what comes later starts from here
-		if !p.loading {
-			p.state = Ended
-		}
+		p.atEnd(now)
 	}
-	if p.cursor != cursor || p.state == Ended {
+	if p.cursor != cursor || p.state != Playing {
 		p.changed()
 	}
 }
@@ -203,7 +212,7 @@ func (p *Player) anchorAt(now time.Time) {
 // place puts the cursor behind event n, at that event's time.
 func (p *Player) place(n int) {
 	p.cursor = min(max(n, 0), p.line.count())
-	p.from, p.anchor = p.line.when(p.cursor), time.Now()
+	p.from, p.anchor, p.again = p.line.when(p.cursor), time.Now(), time.Time{}
 	if p.state == Ended {
 		p.state = Paused
 	}
@@ -236,7 +245,7 @@ func (p *Player) now() State {
 	return State{
 		State: p.state, Cursor: p.cursor, Speed: p.speed, Loading: p.loading, Loaded: p.line.count(),
 		Position: seconds(p.position(time.Now())), Duration: seconds(p.line.when(p.line.count())), IdleCap: seconds(p.line.idleCap),
-		Chapters: p.line.chapters.list,
+		Chapters: p.line.chapters.list, Loop: p.loop, Markers: p.marks, Stops: p.stops,
 	}
 }
 
