@@ -21,8 +21,12 @@ func (d *detector) step(from Side, f *frame) bool {
 	if name == "" {
 		return false
 	}
-	l := d.l
-	e := l.s.event(l, from, f.layer, Span{f.at, f.at}, "session.detect")
+	l, by := d.l, Client
+	if why == "server" { // which side gave the last octet does not matter: behind a tunnel's header that depends on the cut
+		by = Server
+	}
+	at := l.sides[by].app()
+	e := l.s.event(l, by, at.layer, Span{at.at, at.at}, "session.detect")
 	e.add("protocol", name, Span{})
 	e.add("reason", why, Span{})
 	e.note("session.detect." + name)
