@@ -29,6 +29,8 @@ const (
 	faultSilent      = "upstream_silent"
 	faultOutside     = "outside_constraint"
 	faultLoop        = "route_loop"
+	faultSocks       = "socks"
+	faultDirect      = "not_redirected"
 	faultLimit       = "limit"
 	faultShutdown    = "shutdown"
 	faultInternal    = "internal"
@@ -84,6 +86,15 @@ func (s *Server) say(lang string, f *fault) (line, advice string) {
 		return f.Error(), ""
 	}
 	return s.c.Sentence(lang, f.id(), words(f.fields))
+}
+
+// note gives the sentence of a note that is no fault.
+func (s *Server) note(id string, pairs ...string) string {
+	if s.c.Sentence == nil {
+		return id
+	}
+	line, _ := s.c.Sentence(s.c.Lang, id, words(pairs))
+	return line
 }
 
 // fail tells a fault: to the observer, and in one line of the log.

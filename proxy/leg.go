@@ -74,7 +74,7 @@ func (l *leg) Read(p []byte) (int, error) {
 // expectGreeting begins to wait for the first word of a server: the ones of mail speak first (RFC 5321 §3.1, 1939 §4,
 // 9051 §3.3, 5804 §1.2). Silence is said, and nothing more: the session goes on.
 func (l *leg) expectGreeting() {
-	if d := l.s.srv.c.GreetingTime; d > 0 && l.quiet == nil {
+	if d := l.s.srv.c.GreetingTime; d > 0 && l.quiet == nil && l.s.route.Upstream.Protocol != decode.Detect {
 		l.quiet = time.AfterFunc(d, func() {
 			l.s.fail(&fault{what: faultSilent, cause: l.s.route.Upstream.Security.silence(), leg: l.id,
 				fields: []string{"server", l.s.route.Upstream.Addr(), "number", strconv.Itoa(int(d.Seconds()))}})

@@ -62,6 +62,9 @@ func (e Endpoint) Addr() string { return net.JoinHostPort(e.Host, strconv.Itoa(e
 
 // String is the endpoint's URL.
 func (e Endpoint) String() string {
+	if e.Scheme == "" {
+		return ""
+	}
 	u := e.Scheme + "://" + e.Addr()
 	switch e.Security {
 	case StartTLS:
@@ -80,6 +83,9 @@ type Route struct {
 
 // String is the route as [ParseRoute] reads it.
 func (r Route) String() string {
+	if r.Upstream.Scheme == "" {
+		return r.Listen.String() // a door
+	}
 	s := r.Listen.String() + "=" + r.Upstream.String()
 	if r.TLS != Inherit {
 		sep := "?"

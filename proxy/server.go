@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,12 +44,15 @@ const (
 
 // Config is what a server is made of. Only Routes are needed; intercepting TLS needs Authority, too.
 type Config struct {
-	Routes     []Route
-	Mode       Mode           // of routes that do not say; Inherit means Intercept
-	UpstreamCA *x509.CertPool // authorities of mail servers; nil means the system's
-	SystemCA   bool           // with UpstreamCA: the system's authorities count as well
-	Authority  *ca.Authority  // signs the certificates that mail clients see
-	NoRewrite  bool           // forbids every change of an octet
+	Routes []Route
+	Socks  string // HOST:PORT of a SOCKS5 door (RFC 1928), "" for none
+	// Transparent is HOST:PORT of a door for connections that the system redirects (Linux, SO_ORIGINAL_DST), "" for none.
+	Transparent string
+	Mode        Mode           // of routes that do not say; Inherit means Intercept
+	UpstreamCA  *x509.CertPool // authorities of mail servers; nil means the system's
+	SystemCA    bool           // with UpstreamCA: the system's authorities count as well
+	Authority   *ca.Authority  // signs the certificates that mail clients see
+	NoRewrite   bool           // forbids every change of an octet
 
 	DialTimeout      time.Duration // to reach a mail server; 0 means 15 s
 	HandshakeTimeout time.Duration // for one TLS handshake; 0 means 60 s
@@ -75,8 +79,13 @@ type RouteStatus struct {
 // Server relays for all routes of its configuration.
 type Server struct {
 	c       Config
-	routes  []*route
-	machine string // this machine's name, in lower case
+	routes  []*route // those of the configuration, then the doors
+	machine string   // this machine's name, in lower case
+
+	dynamicMu sync.Mutex        // guards dynamics
+	dynamics  map[string]*route // where clients went that came through a door
+	ownMu     sync.Mutex        // guards own
+	own       []int             // ports of facteur's other listeners
 
 	sessions  sync.WaitGroup
 	accepting sync.WaitGroup
@@ -89,13 +98,14 @@ type Server struct {
 type route struct {
 	Route
 	mode     Mode
+	door     door        // fixed, unless clients say where they want to go
 	tls      *tls.Config // shared by the route's client legs
 	listener *net.TCPListener
 }
 
 // New checks a configuration and makes a server of it. Errors name the route and what to do.
 func New(c Config) (*Server, error) {
-	if len(c.Routes) == 0 {
+	if len(c.Routes) == 0 && c.Socks == "" && c.Transparent == "" {
 		return nil, fmt.Errorf("no route given; for example %s", exampleRoute)
 	}
 	setDefault(&c.Mode, Intercept)
@@ -119,6 +129,16 @@ func New(c Config) (*Server, error) {
 			return nil, err
 		}
 		s.routes = append(s.routes, rt)
+	}
+	for i, addr := range []string{c.Socks, c.Transparent} {
+		if addr == "" {
+			continue
+		}
+		r, err := newDoor(socks+door(i), addr)
+		if err != nil {
+			return nil, err
+		}
+		s.routes = append(s.routes, r)
 	}
 	return s, nil
 }
@@ -164,7 +184,7 @@ func (s *Server) Listen() error {
 	return nil
 }
 
-// Addrs gives where each route listens, in the order of the configuration; nil for one that does not.
+// Addrs gives where each route listens, in the order of the configuration, then the SOCKS and the transparent door; nil for one that does not.
 func (s *Server) Addrs() []net.Addr {
 	out := make([]net.Addr, len(s.routes))
 	for i, r := range s.routes {
@@ -206,6 +226,14 @@ func (s *Server) Serve(ctx context.Context) error {
 	return nil
 }
 
+// KeepOff adds a port of this machine's to which no session leads: facteur's page is no mail server, and a client of a
+// door shall not reach it through facteur.
+func (s *Server) KeepOff(port int) {
+	s.ownMu.Lock()
+	defer s.ownMu.Unlock()
+	s.own = append(s.own, port)
+}
+
 // isListener reports whether an address is one of this server's own: a route that leads back would feed on itself until
 // no socket is left.
 func (s *Server) isListener(address string) bool {
@@ -214,12 +242,18 @@ func (s *Server) isListener(address string) bool {
 		return false
 	}
 	to := net.TCPAddrFromAddrPort(at)
+	s.ownMu.Lock()
+	kept := slices.Contains(s.own, to.Port)
+	s.ownMu.Unlock()
+	if kept && (isLocal(to.IP) || to.IP.IsUnspecified()) {
+		return true
+	}
 	for _, r := range s.routes {
 		if r.listener == nil {
 			continue
 		}
 		own := r.listener.Addr().(*net.TCPAddr)
-		if own.Port == to.Port && (own.IP.Equal(to.IP) || own.IP.IsUnspecified() && isLocal(to.IP)) {
+		if own.Port == to.Port && (own.IP.Equal(to.IP) || to.IP.IsUnspecified() || own.IP.IsUnspecified() && isLocal(to.IP)) {
 			return true
 		}
 	}

@@ -33,6 +33,8 @@ type session struct {
 	hello         *tls.ClientHelloInfo             // the client's, once read
 	beforeHello   func(*tls.ClientHelloInfo) error // secures the server leg
 	upstreamFault *fault                           // what beforeHello found
+	via           door                             // through which the client came
+	arrival       string                           // what it is, one of doorMail and so on; "" for a fixed route
 	greeting      []byte                           // of a server that facteur itself upgraded; still to be given to the client
 
 	ends   sync.Mutex // guards ended and broken
@@ -57,14 +59,23 @@ func (s *session) open() {
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.open", "client", s.info.Client.String(), "server", s.info.Local.String(),
 		"route", s.route.String(), "upstream", s.route.Upstream.String(), "mode", s.route.mode.String())
+	if s.arrival != "" {
+		s.tell.told(decode.ClientLeg, decode.Client, "session.door", "what", s.arrival, "server", s.route.Upstream.Addr(), "how", s.via.String())
+		if s.arrival == doorOutside {
+			s.log.Warn(s.srv.note("session.door."+doorOutside, "server", s.route.Upstream.Addr()))
+		}
+	}
 }
 
 // run is the whole life of a session.
 func (s *session) run(life context.Context) {
 	defer s.finish()
 	defer s.catch()
-	s.open()
 	defer context.AfterFunc(life, func() { s.abort() })()
+	if s.route.door != fixed && !s.enter() {
+		return
+	}
+	s.open()
 	f := s.establish(life)
 	if f == nil {
 		f = s.relay()
@@ -86,7 +97,7 @@ func (s *session) turnAway(life context.Context) {
 	defer context.AfterFunc(life, func() { s.abort() })()
 	f := &fault{what: faultLimit, cause: "sessions", fields: []string{"number", strconv.Itoa(s.srv.c.MaxSessions)}}
 	s.fail(f)
-	if s.route.Listen.Security == Clear {
+	if s.route.Listen.Security == Clear && s.route.door == fixed {
 		s.refuse(f)
 	}
 	s.client.linger(life)
@@ -157,6 +168,12 @@ func (s *session) isBroken() bool {
 // establish connects to the mail server, and secures what must be in TLS before the first octet is relayed.
 func (s *session) establish(life context.Context) *fault {
 	f := s.dial(life)
+	if s.via == socks {
+		s.answerSocks(f)
+		if f != nil {
+			return f
+		}
+	}
 	switch {
 	case s.route.mode == Passthrough:
 		if f != nil && s.route.Listen.Security == Clear {

@@ -123,8 +123,9 @@ func startPracticeWith(t *testing.T, mode proxy.Mode, change func(*stationOption
 	} else {
 		p.targets.RootCAs.AddCert(auth.Certificate())
 	}
-	for i, addr := range p.proxy.Addrs() {
-		p.targets.Addrs[demoPorts[i].service] = addr.String()
+	addrs := p.proxy.Addrs()
+	for i, d := range demoPorts {
+		p.targets.Addrs[d.service] = addrs[i].String()
 	}
 	return p
 }

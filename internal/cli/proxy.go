@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/url"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +26,7 @@ type proxyFlags struct {
 	keepSecrets, noRewrite bool
 	web, format            string
 	maxSessions            int
+	socks, transparent     string
 	greeting               time.Duration
 }
 
@@ -38,13 +42,14 @@ ask for it by itself.`,
   facteur proxy imap://127.0.0.1:1143=imaps://mail.example.org
   facteur proxy --tls passthrough --keylog keys.txt imaps://127.0.0.1:1993=imaps://mail.example.org
   facteur proxy submission://127.0.0.1:1587=submission://mail.example.org imaps://127.0.0.1:1993=imaps://mail.example.org`,
-		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return a.proxy(c.Context(), f, args) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
 	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
 	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
+	fl.StringVar(&f.socks, "socks", "", "address of a SOCKS5 door (HOST:PORT): clients keep their real settings, the port tells the protocol")
+	fl.StringVar(&f.transparent, "transparent", "", "Linux: address of a door for connections that the system redirects here (HOST:PORT)")
 	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client (SSLKEYLOGFILE), followed as it grows (repeat)")
 	fl.StringVar(&f.record, "record", defaultRecordings(), "folder for the recording, or off")
 	fl.BoolVar(&f.keepSecrets, "keep-secrets", false, "record and show passwords instead of masking them")
@@ -71,11 +76,12 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 		return err
 	}
 	if s.page != nil {
-		url, err := s.page.Listen()
+		page, err := s.page.Listen()
 		if err != nil {
 			return fmt.Errorf("the page: %w; choose another address with --web ADDR, or --web off", err)
 		}
-		fmt.Fprintln(a.out, url)
+		s.proxy.KeepOff(portOf(page))
+		fmt.Fprintln(a.out, page)
 	}
 	if err := s.proxy.Listen(); err != nil {
 		return errTold // each route has been told in the log
@@ -88,8 +94,11 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
 		return o, misuse("--tls %s: %v", f.tls, err)
 	}
+	if len(args) == 0 && f.socks == "" && f.transparent == "" {
+		return o, misuse("requires at least 1 arg: a ROUTE, --socks ADDR or --transparent ADDR\nsee: facteur proxy --help")
+	}
 	var hosts []string
-	intercepts := false
+	intercepts := o.mode == proxy.Intercept && len(args) == 0
 	for _, arg := range args {
 		r, err := proxy.ParseRoute(arg)
 		if err != nil {
@@ -120,7 +129,12 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		}
 	}
 	o.noRewrite, o.maxSessions, o.keepSecrets = f.noRewrite, f.maxSessions, f.keepSecrets
-	o.greeting = f.greeting
+	o.greeting, o.socks, o.transparent = f.greeting, f.socks, f.transparent
+	for name, addr := range map[string]string{"--socks": f.socks, "--transparent": f.transparent} {
+		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+			a.logs.Warn(a.say("cette porte est ouverte au réseau\u202f: qui l’atteint passe par cette machine", "this door is open to the network: whoever reaches it goes through this machine"), name, addr)
+		}
+	}
 	o.record, o.name = f.record, recordingName(o.routes)
 	format := f.format
 	if f.web != "off" {
@@ -137,6 +151,16 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	return o, err
 }
 
+// portOf is the port of the page's URL, 0 if it has none.
+func portOf(page string) int {
+	u, err := url.Parse(page)
+	if err != nil {
+		return 0
+	}
+	port, _ := strconv.Atoi(u.Port())
+	return port
+}
+
 // recordingName is a file name's word for what is recorded.
 func recordingName(routes []proxy.Route) string {
 	var names []string
@@ -146,6 +170,9 @@ func recordingName(routes []proxy.Route) string {
 			seen[n] = true
 			names = append(names, n)
 		}
+	}
+	if len(names) == 0 {
+		return "socks"
 	}
 	return strings.Join(names, "-")
 }
