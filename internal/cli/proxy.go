@@ -27,6 +27,8 @@ type proxyFlags struct {
 	web, format            string
 	maxSessions            int
 	socks, transparent     string
+	config                 string
+	printConfig            bool
 	greeting               time.Duration
 }
 
@@ -42,9 +44,22 @@ ask for it by itself.`,
   facteur proxy imap://127.0.0.1:1143=imaps://mail.example.org
   facteur proxy --tls passthrough --keylog keys.txt imaps://127.0.0.1:1993=imaps://mail.example.org
   facteur proxy submission://127.0.0.1:1587=submission://mail.example.org imaps://127.0.0.1:1993=imaps://mail.example.org`,
-		RunE: func(c *cobra.Command, args []string) error { return a.proxy(c.Context(), f, args) },
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if f.config != "" {
+				if args, err = loadConfig(c, f.config, args); err != nil {
+					return err
+				}
+			}
+			if f.printConfig {
+				return printConfig(a.out, c, args)
+			}
+			return a.proxy(c.Context(), f, args)
+		},
 	}
 	fl := c.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.config, "config", "", "YAML file with these settings, as --print-config writes one; flags win over it")
+	fl.BoolVar(&f.printConfig, "print-config", false, "print the settings that would count, as a file for --config, and end")
 	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
 	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
 	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
