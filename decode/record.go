@@ -20,6 +20,9 @@ func (l *leg) stepRecord(sd *side) bool {
 	if len(sd.wire.buf) == 0 {
 		return false
 	}
+	for i := range l.sides { // a record's octets are valid until the next one is opened
+		l.sides[i].plain.keep()
+	}
 	rec, status := l.tls.Next(tlswire.Side(sd.from), sd.wire.buf, l.s.wait())
 	switch status {
 	case tlswire.NeedMore:
@@ -136,13 +139,11 @@ func (sd *side) application(rec *tlswire.Record, wire Span, content []byte) {
 	}
 	c := carrier{wire: wire, plain: Span{sd.made, sd.made + int64(len(content))}, sealed: true}
 	if sd.leg.s.out.on() {
-		c.content, c.rec = append([]byte(nil), content...), *rec
+		c.content, c.rec = sd.leg.s.out.copyOf(content), *rec
 	}
 	sd.made = c.plain.To
 	sd.carried = append(sd.carried, c)
-	sd.plain.feed(content)
-	// the record's buffer is used again by the next one
-	sd.plain.keep()
+	sd.plain.feed(content) // stepRecord keeps what is left of it
 }
 
 // emit begins an event of the protocol on the frame it was read from.

@@ -27,27 +27,52 @@ type release struct {
 type heldChunk struct {
 	c    Chunk
 	span Span // on the wire
+	own  bool // c.Data is ours; it is the caller's otherwise, until the call returns
 }
 
 // on reports whether anybody wants the octets.
 func (r *release) on() bool { return r.s.o.Release != nil || r.s.o.Octets != nil }
 
-// hold queues a copy of a chunk.
+// hold queues a chunk. Its octets are copied only if they are to be changed, or stay beyond the call.
 func (r *release) hold(l *leg, c Chunk) {
 	if !r.on() {
 		return
 	}
 	at := l.here(c.From & 1).From
 	h := heldChunk{c: c, span: Span{at, at + int64(c.Lost) + int64(len(c.Data))}}
-	if len(c.Data) > 0 {
-		var buf []byte
-		if n := len(r.free); n > 0 {
-			buf, r.free = r.free[n-1][:0], r.free[:n-1]
-		}
-		h.c.Data = append(buf, c.Data...)
-		r.size += len(c.Data)
-	}
+	r.size += len(c.Data)
 	r.queue = append(r.queue, h)
+}
+
+// copyOf gives a copy of octets, for which put frees the room.
+func (r *release) copyOf(b []byte) []byte {
+	var room []byte
+	if n := len(r.free); n > 0 {
+		room, r.free = r.free[n-1][:0], r.free[:n-1]
+	}
+	return append(room, b...)
+}
+
+func (r *release) put(b []byte) {
+	if cap(b) > 0 && len(r.free) < maxFree {
+		r.free = append(r.free, b)
+	}
+}
+
+// maxFree is how many buffers are kept for what comes next: as many as there are records in a large chunk.
+const maxFree = 8
+
+// keep makes the octets of queued chunks our own, before the caller's cease to be valid.
+func (r *release) keep() {
+	for i := range r.queue {
+		r.queue[i].keep(r)
+	}
+}
+
+func (h *heldChunk) keep(r *release) {
+	if !h.own && len(h.c.Data) > 0 {
+		h.c.Data, h.own = r.copyOf(h.c.Data), true
+	}
 }
 
 // flush hands on what is decided.
@@ -74,6 +99,7 @@ func (r *release) flush() {
 		r.hand(sd, h)
 		n++
 	}
+	defer r.keep()
 	if n == 0 {
 		return
 	}
@@ -90,11 +116,13 @@ func (r *release) hand(sd *side, h *heldChunk) {
 		sd.marks = sd.marks[1:]
 	}
 	for _, m := range sd.marks {
-		if m.layer == Wire {
+		if m.layer == Wire && m.span.From < h.span.To && m.span.To > h.span.From {
+			h.keep(r)
 			overwrite(h.c.Data, h.span.From, m)
 		}
 	}
 	if rewrite := r.s.o.Rewrite; rewrite != nil && len(h.c.Data) > 0 {
+		h.keep(r)
 		rewrite(h.c.Leg, h.c.From, Wire, h.span.From+int64(h.c.Lost), h.c.Data)
 	}
 	if r.s.o.Release != nil {
@@ -104,8 +132,8 @@ func (r *release) hand(sd *side, h *heldChunk) {
 		r.s.o.Octets(h.c.Leg, h.c.From, Wire, h.span.From, h.c.Data)
 	}
 	r.size -= len(h.c.Data)
-	if cap(h.c.Data) > 0 && len(r.free) < 8 {
-		r.free = append(r.free, h.c.Data)
+	if h.own {
+		r.put(h.c.Data)
 	}
 }
 
@@ -120,6 +148,7 @@ func overwrite(data []byte, at int64, m mark) {
 // hide masks the octets of a chunk that nothing is known of yet, from offset d on.
 func (sd *side) hide(h *heldChunk, d int64) {
 	if sd.mode != secure {
+		h.keep(&sd.leg.s.out)
 		for i := max(0, d-h.span.From); i < int64(len(h.c.Data)); i++ {
 			h.c.Data[i] = '*'
 		}
@@ -170,6 +199,7 @@ func (sd *side) settle() {
 		if o := sd.leg.s.o.Octets; o != nil {
 			o(sd.leg.id, sd.from, Plain, c.plain.From, c.content)
 		}
+		sd.leg.s.out.put(c.content)
 		c.content = nil
 	}
 	n := 0
@@ -208,6 +238,7 @@ func (sd *side) queued(span Span, visit func(off int64, part []byte)) {
 		}
 		from, to := max(span.From, h.span.From), min(span.To, h.span.To)
 		if from < to {
+			h.keep(&sd.leg.s.out)
 			visit(from-span.From, h.c.Data[from-h.span.From:to-h.span.From])
 		}
 	}

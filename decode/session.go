@@ -207,6 +207,7 @@ func (s *Session) guard(f func()) {
 			}
 			s.fault = true
 			s.stalled = false
+			s.out.keep()
 			for _, l := range s.legs {
 				if l != nil {
 					l.giveUp(fmt.Sprint(r))
