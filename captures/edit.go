@@ -13,11 +13,8 @@ type edit struct {
 	fill filler // used where with is nil
 }
 
-// filler gives other octets for a run of them. It is handed the pieces of its spans in order; begin starts it over.
-type filler interface {
-	begin()
-	over(data []byte)
-}
+// filler writes other octets over those it is handed: the pieces of its spans, in order.
+type filler interface{ over(data []byte) }
 
 // edits are what a second pass changes, found by a first one. It is the same decoder, so the offsets are the same.
 type edits struct {
@@ -72,9 +69,6 @@ func (e *edits) apply(p place, at int64, data []byte) (changed bool) {
 			copy(part, x.with[from-x.span.From:to-x.span.From])
 			continue
 		}
-		if from == x.span.From {
-			x.fill.begin()
-		}
 		x.fill.over(part)
 	}
 	return changed
@@ -83,7 +77,6 @@ func (e *edits) apply(p place, at int64, data []byte) (changed bool) {
 // stars fills with '*'.
 type stars struct{}
 
-func (stars) begin() {}
 func (stars) over(data []byte) {
 	for i := range data {
 		data[i] = '*'

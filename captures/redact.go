@@ -384,7 +384,7 @@ func (v *survey) finish(r *Report) {
 			v.leave[id] = true
 		}
 	}
-	r.Left = len(v.leave)
+	r.Left, r.Untreated = len(v.leave), nil
 	r.Sessions = len(v.infos) - r.Left
 	for _, u := range v.untreated {
 		if !v.leave[u.Session] {

@@ -98,7 +98,7 @@ func (a *app) root() *cobra.Command {
 	c.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "log warnings and errors only")
 	c.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log details")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	c.AddCommand(a.demoCommand(), a.proxyCommand(), a.decodeCommand(), a.replayCommand(), a.caCommand(), a.explainCommand(), a.versionCommand())
+	c.AddCommand(a.demoCommand(), a.proxyCommand(), a.decodeCommand(), a.replayCommand(), a.capturesCommand(), a.caCommand(), a.explainCommand(), a.versionCommand())
 	c.InitDefaultCompletionCmd()
 	for _, sub := range c.Commands() {
 		wrongUse(sub)
