@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,16 @@ type writer struct {
 	began time.Time   // of the turn that is answered
 	unit  bool        // IMAP: a response with literals is under way
 	asks  int         // IMAP: step whose command is under way, its literals being sent; -1 for none
-	said  int         // step index the server spoke in last, -1 for none
 	body  int         // SMTP: step index whose message is under way; each chunk of one has its own
+
+	pending []int // IMAP: step indices of commands without their tagged response
+	held    []heldAnswer
+}
+
+// heldAnswer is an answer whose command is not known yet.
+type heldAnswer struct {
+	Answer
+	at time.Time
 }
 
 // dialogue makes the steps of a session.
@@ -25,7 +34,7 @@ func (p *page) dialogue(id int) *Dialogue {
 	if p.open["security"] == "tls" {
 		d.Security = ImplicitTLS
 	}
-	w := &writer{p: p, d: d, of: map[int]int{}, asks: -1, said: -1}
+	w := &writer{p: p, d: d, of: map[int]int{}, asks: -1}
 	for i := range p.events {
 		w.event(&p.events[i])
 	}
@@ -117,6 +126,9 @@ func (w *writer) client(e *slim, data []byte) {
 		if !known {
 			i = w.lastOf("IDLE")
 		}
+		if i >= 0 {
+			w.release(i)
+		}
 		w.turn(i, e, data)
 	case what == "data.begin" && known:
 		if w.body = i; w.d.Steps[i].Verb == "DATA" {
@@ -139,6 +151,9 @@ func (w *writer) begin(e *slim, kind, verb string) {
 		Secure: e.layer == decode.Plain && w.d.Security != Clear, Turns: []Turn{{}}})
 	w.of[e.seq] = len(w.d.Steps) - 1
 	w.began = e.time
+	if kind == StepCommand && w.d.Protocol == decode.IMAP {
+		w.pending = append(w.pending, len(w.d.Steps)-1)
+	}
 }
 
 func (w *writer) step() *Step { return &w.d.Steps[len(w.d.Steps)-1] }
@@ -192,29 +207,62 @@ func (w *writer) server(e *slim, data []byte) {
 	if !known {
 		i = w.unasked(e)
 	}
+	w.of[e.seq] = i
+	starts := what == "response" || what == "reply" || e.kind == "session.violation" || what == "item" && w.d.Protocol != decode.POP3 ||
+		what == "data.begin" && w.d.Protocol == decode.IMAP
+	if w.d.Protocol == decode.IMAP {
+		if w.unit {
+			starts = false
+		}
+		w.unit = (what == "data.begin" || w.unit) && what != "response"
+	}
+	answer := Answer{Octets: data, Tagged: w.d.Protocol == decode.IMAP && e.tag != "*" && e.tag != "+" && e.tag != ""}
+	switch {
+	case len(w.held) > 0 && !starts:
+		last := &w.held[len(w.held)-1]
+		last.Octets = append(last.Octets, data...)
+		return
+	case starts && w.several(i, answer.Tagged, e.tag):
+		answer.Octets = append([]byte(nil), data...)
+		w.held = append(w.held, heldAnswer{answer, e.time})
+		return
+	}
+	w.release(i)
+	w.put(i, answer, e.time, starts)
+	if answer.Tagged {
+		w.pending = slices.DeleteFunc(w.pending, func(n int) bool { return n == i })
+	}
+}
+
+// several says whether an IMAP response may belong to any of several commands: servers answer them in order, so the next
+// tagged response tells whose it is.
+func (w *writer) several(i int, tagged bool, tag string) bool {
+	return w.d.Protocol == decode.IMAP && !tagged && tag != "+" && len(w.pending) > 1
+}
+
+// release gives what was held to the step whose tagged response has come.
+func (w *writer) release(i int) {
+	held := w.held
+	w.held = nil
+	for _, h := range held {
+		w.put(i, h.Answer, h.at, true)
+	}
+}
+
+// put adds an answer to a step, or octets to its last one.
+func (w *writer) put(i int, a Answer, at time.Time, starts bool) {
 	s := &w.d.Steps[i]
 	t := &s.Turns[len(s.Turns)-1]
 	if s.Verb == "DATA" && len(s.Turns) == 2 && len(t.Server) == 0 && len(s.Turns[0].Server) == 0 { // the body did not wait
 		t = &s.Turns[0]
 	}
-	w.of[e.seq] = i
-	starts := what == "response" || what == "reply" || what == "item" || e.kind == "session.violation" || what == "data.begin" && w.d.Protocol == decode.IMAP
-	switch {
-	case w.d.Protocol == decode.POP3 && what == "item":
-		starts = false
-	case w.d.Protocol == decode.IMAP && w.unit && w.said == i:
-		starts = false
-		w.unit = what != "response"
-	case w.d.Protocol == decode.IMAP:
-		w.unit = what == "data.begin"
-	}
-	w.said = i
 	if n := len(t.Server); !starts && n > 0 {
-		t.Server[n-1].Octets = append(t.Server[n-1].Octets, data...)
+		t.Server[n-1].Octets = append(t.Server[n-1].Octets, a.Octets...)
 		return
 	}
-	t.Server = append(t.Server, Answer{After: max(e.time.Sub(w.began), 0), Octets: append([]byte(nil), data...),
-		Tagged: w.d.Protocol == decode.IMAP && e.tag != "*" && e.tag != "+" && e.tag != ""})
+	a.After = max(at.Sub(w.began), 0)
+	a.Octets = append([]byte(nil), a.Octets...)
+	t.Server = append(t.Server, a)
 }
 
 // unasked is the step for words of the server that answer nothing: the greeting, or the step under way.
@@ -237,6 +285,9 @@ func (w *writer) unasked(e *slim) int {
 
 // finish names what every step means.
 func (w *writer) finish() {
+	if n := len(w.d.Steps); n > 0 && len(w.held) > 0 {
+		w.release(n - 1)
+	}
 	for i := range w.d.Steps {
 		s := &w.d.Steps[i]
 		if s.Kind == StepCommand {

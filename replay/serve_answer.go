@@ -88,9 +88,9 @@ func (c *serveConn) unrecorded(octets []byte, key string) error {
 	case "imap NOOP", "imap CHECK":
 		return c.harmless(octets, key, tag+" OK "+key+" completed.")
 	case "imap CAPABILITY":
-		if list := c.capabilityCode(); list != "" {
-			return c.harmless(octets, key, "* CAPABILITY "+list+"\r\n"+tag+" OK Capability completed.")
-		}
+		return c.harmless(octets, key, "* CAPABILITY "+c.capabilityCode()+"\r\n"+tag+" OK Capability completed.")
+	case "pop3 CAPA":
+		return c.harmless(octets, key, c.capaList())
 	case "sieve NOOP":
 		return c.harmless(octets, key, `OK "NOOP completed."`)
 	}

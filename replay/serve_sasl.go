@@ -323,9 +323,13 @@ func (c *serveConn) imapWords(words []string) []string {
 }
 
 // capabilityCode is the latest list that the recorded server told in passing, for clients that ask outright.
-func (c *serveConn) capabilityCode() string {
+func (c *serveConn) capabilityCode() (list string) {
 	m := c.cands[0]
-	list := ""
+	defer func() {
+		if list == "" {
+			list = "IMAP4rev1 STARTTLS" // what is not possible is left out on the way
+		}
+	}()
 	for i := range m.d.Steps {
 		if i > 0 && i >= m.done && list != "" {
 			break
@@ -337,4 +341,15 @@ func (c *serveConn) capabilityCode() string {
 		}
 	}
 	return list
+}
+
+// capaList is a capability list of what the recording shows, for clients that ask for one where none was recorded.
+func (c *serveConn) capaList() string {
+	out := []string{"+OK Capability list follows", "STLS", "USER", "SASL PLAIN"}
+	for _, verb := range []string{"TOP", "UIDL"} {
+		if c.cands[0].knows(verb) {
+			out = append(out, verb)
+		}
+	}
+	return strings.Join(append(out, "."), "\r\n")
 }
