@@ -207,6 +207,9 @@ func (w *writer) server(e *slim, data []byte) {
 	if !known {
 		i = w.unasked(e)
 	}
+	if s := &w.d.Steps[i]; w.d.Protocol == decode.LMTP && s.Verb == "RCPT" && len(s.last()) > 0 {
+		i = w.body // the message's reply about this recipient (RFC 2033 §4.2)
+	}
 	w.of[e.seq] = i
 	starts := what == "response" || what == "reply" || e.kind == "session.violation" || what == "item" && w.d.Protocol != decode.POP3 ||
 		what == "data.begin" && w.d.Protocol == decode.IMAP
