@@ -167,15 +167,15 @@ func certificate() tls.Certificate {
 }
 
 // makeCapture writes a capture of size octets: sessions of each protocol, in clear or inside TLS with their secrets, a few
-// of them at a time, in segments as on Ethernet or on a loopback.
-func makeCapture(to io.Writer, size int64, segment int, secure bool) error {
+// of them at a time, with messages and in segments of so many octets.
+func makeCapture(to io.Writer, size int64, message, segment int, secure bool) error {
 	counted := &counter{w: to}
 	w, err := captures.NewWriter(counted, captures.WriterOptions{})
 	if err != nil {
 		return err
 	}
 	var kinds []kind
-	sessions := dialogues(2 << 20)
+	sessions := dialogues(message)
 	for _, protocol := range []string{decode.SMTP, decode.POP3, decode.IMAP} {
 		ts := sessions[protocol]
 		k := kind{protocol: protocol}

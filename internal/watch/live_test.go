@@ -1,0 +1,189 @@
+package watch
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"facteur/captures"
+	"facteur/decode"
+)
+
+// kept is a Show and a Recorder that keeps what it is given, as text.
+type kept struct {
+	mu     sync.Mutex
+	lines  lines
+	chunks [2][2][]byte
+	log    []string
+	err    error // of Flush
+	slow   chan struct{}
+}
+
+func (k *kept) Publish(session int, evs []decode.Event) {
+	if k.slow != nil {
+		<-k.slow
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lines.Publish(session, evs)
+}
+
+func (k *kept) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
+
+func (k *kept) note(what string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.log = append(k.log, what)
+	return k.err
+}
+
+func (k *kept) Open(captures.Info, captures.Meta) error { return k.note("open") }
+func (k *kept) Secrets(int, decode.Leg, []byte) error   { return k.note("secrets") }
+func (k *kept) Close(int) error                         { return k.note("close") }
+func (k *kept) Flush() error                            { return k.note("flush") }
+func (k *kept) Chunk(_ int, c decode.Chunk, text string) error {
+	k.mu.Lock()
+	k.chunks[c.Leg][c.From] = append(k.chunks[c.Leg][c.From], c.Data...)
+	k.mu.Unlock()
+	return k.note("chunk")
+}
+
+func desk(k *kept) *Desk {
+	return &Desk{Show: k, Recorder: k, Passing: true, Log: slog.New(slog.DiscardHandler)}
+}
+
+// play lets a live session see a dialogue, and gives the octets of both sides.
+func play(l *Live, ts []turn) (octets [2][]byte) {
+	at := time.Unix(0, 0)
+	told := decode.Told{Kind: "session.open"}
+	l.Chunk(decode.Chunk{Time: at, Told: &told})
+	room := make([]byte, 4096)
+	for _, c := range clearChunks(ts, len(room)) {
+		n := copy(room, c.Data) // the caller uses its buffer again
+		octets[c.From] = append(octets[c.From], room[:n]...)
+		l.Chunk(decode.Chunk{Time: at, From: c.From, Data: room[:n]})
+	}
+	l.Close(at)
+	return octets
+}
+
+// What a live session is shown as does not depend on how its jobs were gathered: the events are those of the same chunks
+// fed one by one, and what is recorded is what crossed, with the password masked.
+func TestLiveIsTheDecodersOutput(t *testing.T) {
+	for protocol, ts := range dialogues(300 << 10) {
+		k := &kept{}
+		d := desk(k)
+		octets := play(d.Open(Start{ID: 1, Protocol: protocol}), ts)
+		d.Wait()
+		var want lines
+		s := decode.New(decode.Options{Protocol: protocol})
+		told := decode.Told{Kind: "session.open"}
+		want.Publish(1, s.Feed(decode.Chunk{Time: time.Unix(0, 0), Told: &told}))
+		for _, c := range clearChunks(ts, 4096) {
+			c.Time = time.Unix(0, 0)
+			want.Publish(1, s.Feed(c))
+		}
+		want.Publish(1, s.Close(time.Unix(0, 0)))
+		if !bytes.Equal(k.lines.buf, want.buf) {
+			t.Errorf("%s: other events than the decoder's", protocol)
+		}
+		for side := range octets {
+			masked := bytes.ReplaceAll(octets[side], []byte("secret"), []byte("******"))
+			if !bytes.Equal(k.chunks[0][side], masked) {
+				t.Errorf("%s: recorded %d octets of the %v, want %d", protocol, len(k.chunks[0][side]), decode.Side(side), len(masked))
+			}
+		}
+		if n := len(k.log); k.log[0] != "open" || k.log[n-1] != "close" && k.log[n-2] != "close" {
+			t.Errorf("%s: the recording begins with %q and ends with %q", protocol, k.log[0], k.log[n-1])
+		}
+	}
+}
+
+// A relay that gets too far ahead of who looks waits; nothing is left out.
+func TestLiveHoldsBack(t *testing.T) {
+	k := &kept{slow: make(chan struct{})}
+	l := desk(k).Open(Start{ID: 1, Protocol: decode.SMTP})
+	line := append(bytes.Repeat([]byte("220 "), 1023), "x\r\n"...)
+	const count = 5 * backlog / 4096
+	put := make(chan bool)
+	go func() {
+		defer close(put)
+		for range count {
+			l.Chunk(decode.Chunk{From: decode.Server, Data: line})
+		}
+		l.Close(time.Time{})
+	}()
+	time.Sleep(10 * lag)
+	l.queue.mu.Lock()
+	if in := l.queue.in; in == nil || len(in.data) > backlog+len(line) {
+		t.Error("the backlog is not bounded")
+	}
+	l.queue.mu.Unlock()
+	close(k.slow)
+	<-put
+	l.d.Wait()
+	if n := bytes.Count(k.chunks[0][decode.Server], []byte("\n")); n != count {
+		t.Errorf("%d lines recorded, want %d", n, count)
+	}
+}
+
+// What a session that goes on has recorded is written soon, without its end; and a recorder that fails is told once.
+func TestLiveFlushes(t *testing.T) {
+	k := &kept{}
+	d := desk(k)
+	l := d.Open(Start{ID: 1, Protocol: decode.SMTP})
+	l.Chunk(decode.Chunk{From: decode.Server, Data: []byte("220 x\r\n")})
+	flushed := func() bool { k.mu.Lock(); defer k.mu.Unlock(); return slices.Contains(k.log, "flush") }
+	for end := time.Now().Add(5 * time.Second); !flushed(); time.Sleep(lag) {
+		if time.Now().After(end) {
+			t.Fatal("nothing was flushed")
+		}
+	}
+	k.mu.Lock()
+	k.err = errors.New("disk full")
+	k.mu.Unlock()
+	for range 3 {
+		l.Chunk(decode.Chunk{From: decode.Server, Data: []byte("220 x\r\n")})
+		time.Sleep(2 * lag)
+	}
+	l.Close(time.Time{})
+	d.Wait()
+	if n := bytes.Count(k.lines.buf, []byte("recording_failed")); n == 0 {
+		t.Error("a failed recorder is not told")
+	} else if n := bytes.Count(k.lines.buf, []byte("session.error.recording_failed")); n != 1 {
+		t.Errorf("a failed recorder is told %d times", n)
+	}
+}
+
+// BenchmarkLive follows SMTP sessions of one mail of 10 kB on both legs, as a proxy reports them.
+func BenchmarkLive(b *testing.B) {
+	ts := dialogues(10 << 10)[decode.SMTP]
+	k := &nothing{}
+	d := &Desk{Show: k, Passing: true}
+	l := d.Open(Start{ID: 1, Protocol: decode.SMTP})
+	b.ReportAllocs()
+	cs := clearChunks(ts[2:len(ts)-2], 16<<10)
+	size := 0
+	for _, c := range cs {
+		size += 2 * len(c.Data)
+	}
+	b.SetBytes(int64(size))
+	for b.Loop() {
+		for _, c := range cs {
+			l.Chunk(c)
+			c.Leg = decode.ServerLeg
+			l.Chunk(c)
+		}
+	}
+	l.Close(time.Time{})
+	d.Wait()
+}
+
+type nothing struct{}
+
+func (nothing) Publish(int, []decode.Event)                                      {}
+func (nothing) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
