@@ -107,7 +107,7 @@ func (s *Server) dynamic(via *route, host string, port int) (r *route, what stri
 		if s.dynamics == nil || len(s.dynamics) >= maxDynamic {
 			s.dynamics = map[string]*route{}
 		}
-		r = &route{Route: Route{Listen: listen, Upstream: e}, mode: mode, tls: serverConfig()}
+		r = &route{Route: Route{Listen: listen, Upstream: e}, mode: mode, tls: serverConfig(), legs: s.legs}
 		s.dynamics[key] = r
 	}
 	return r, what

@@ -55,6 +55,7 @@ type Endpoint struct {
 	Host     string // DNS name or IP literal, without brackets
 	Port     int
 	Security Security
+	Knobs    Knobs // of the leg's TLS
 }
 
 // Addr is host:port, as net.Dial and net.Listen take it.
@@ -65,12 +66,16 @@ func (e Endpoint) String() string {
 	if e.Scheme == "" {
 		return ""
 	}
-	u := e.Scheme + "://" + e.Addr()
+	var q []string
 	switch e.Security {
 	case StartTLS:
-		u += "?starttls"
+		q = append(q, "starttls")
 	case Plain:
-		u += "?plain"
+		q = append(q, "plain")
+	}
+	u := e.Scheme + "://" + e.Addr()
+	if q = append(q, e.Knobs.parameters()...); len(q) > 0 {
+		u += "?" + strings.Join(q, "&")
 	}
 	return u
 }
@@ -89,7 +94,7 @@ func (r Route) String() string {
 	s := r.Listen.String() + "=" + r.Upstream.String()
 	if r.TLS != Inherit {
 		sep := "?"
-		if r.Upstream.Security == StartTLS || r.Upstream.Security == Plain {
+		if strings.Contains(r.Upstream.String(), "?") {
 			sep = "&"
 		}
 		s += sep + "tls=" + r.TLS.String()
@@ -121,7 +126,8 @@ const exampleRoute = "imap://127.0.0.1:1143=imaps://mail.example.org"
 // ParseRoute reads LISTEN_URL=UPSTREAM_URL, as in imap://127.0.0.1:1143=imaps://mail.example.org. A port that is left out
 // is the scheme's registered one; a listener without a host listens on 127.0.0.1, and port 0 lets the system choose.
 // Behind the upstream, ?starttls lets facteur itself upgrade the server leg, ?plain keeps that leg in clear whatever the
-// client does, and ?tls=intercept or ?tls=passthrough decides for this route alone. Errors say which part of which route is wrong, and show a right one.
+// client does, and ?tls=intercept or ?tls=passthrough decides for this route alone. Behind either URL stand the [Knobs] of
+// its leg, as in ?tls-min=1.2&tls-max=1.3. Errors say which part of which route is wrong, and show a right one.
 func ParseRoute(s string) (Route, error) {
 	listen, upstream, ok := splitRoute(s)
 	if !ok {
@@ -174,7 +180,7 @@ func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("a route has no user name: the mail client keeps its own")
 	}
 	if u.Path != "" && u.Path != "/" || u.Fragment != "" || u.Opaque != "" {
-		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls, ?plain or ?tls=")
+		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls, ?plain, ?tls= or a knob of TLS (%s)", knobNames)
 	}
 	if p := u.Port(); p != "" {
 		n, err := strconv.Atoi(p)
@@ -199,14 +205,19 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 	if u.RawQuery == "" {
 		return nil
 	}
-	if listener {
-		return fmt.Errorf("?%s belongs behind the upstream", u.RawQuery)
-	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return fmt.Errorf("?%s cannot be read: %w", u.RawQuery, err)
 	}
 	for name, values := range q {
+		if known, err := e.Knobs.set(name, values[0], listener); err != nil {
+			return err
+		} else if known {
+			continue
+		}
+		if listener && (name == "starttls" || name == "plain" || name == "tls") {
+			return fmt.Errorf("?%s belongs behind the upstream", name)
+		}
 		switch name {
 		case "starttls", "plain":
 			if e.Security != Clear {
@@ -218,7 +229,7 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("?%s is not known; use ?starttls, ?plain or ?tls=intercept|passthrough", name)
+			return fmt.Errorf("?%s is not known; use ?starttls, ?plain or ?tls=intercept|passthrough, or a knob of TLS (%s)", name, knobNames)
 		}
 	}
 	return nil

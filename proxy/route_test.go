@@ -15,16 +15,16 @@ func TestParseRoute(t *testing.T) {
 		mode     Mode
 	}{
 		{"imap://127.0.0.1:1143=imaps://mail.example.org",
-			Endpoint{"imap", decode.IMAP, "127.0.0.1", 1143, Clear}, Endpoint{"imaps", decode.IMAP, "mail.example.org", 993, Implicit}, Inherit},
-		{"smtp://=smtp://mx.example.org", Endpoint{"smtp", decode.SMTP, "127.0.0.1", 25, Clear}, Endpoint{"smtp", decode.SMTP, "mx.example.org", 25, Clear}, Inherit},
+			Endpoint{"imap", decode.IMAP, "127.0.0.1", 1143, Clear, Knobs{}}, Endpoint{"imaps", decode.IMAP, "mail.example.org", 993, Implicit, Knobs{}}, Inherit},
+		{"smtp://=smtp://mx.example.org", Endpoint{"smtp", decode.SMTP, "127.0.0.1", 25, Clear, Knobs{}}, Endpoint{"smtp", decode.SMTP, "mx.example.org", 25, Clear, Knobs{}}, Inherit},
 		{"submission://localhost=smtps://mail.example.org/",
-			Endpoint{"submission", decode.SMTP, "localhost", 587, Clear}, Endpoint{"smtps", decode.SMTP, "mail.example.org", 465, Implicit}, Inherit},
+			Endpoint{"submission", decode.SMTP, "localhost", 587, Clear, Knobs{}}, Endpoint{"smtps", decode.SMTP, "mail.example.org", 465, Implicit, Knobs{}}, Inherit},
 		{"pop3s://[::1]:0=pop3://[2001:db8::7]:1110?starttls",
-			Endpoint{"pop3s", decode.POP3, "::1", 0, Implicit}, Endpoint{"pop3", decode.POP3, "2001:db8::7", 1110, StartTLS}, Inherit},
-		{"pop3://0.0.0.0:1110=pop3s://h", Endpoint{"pop3", decode.POP3, "0.0.0.0", 1110, Clear}, Endpoint{"pop3s", decode.POP3, "h", 995, Implicit}, Inherit},
-		{"sieve://:4190=sieve://h?tls=passthrough", Endpoint{"sieve", decode.Sieve, "127.0.0.1", 4190, Clear}, Endpoint{"sieve", decode.Sieve, "h", 4190, Clear}, Passthrough},
-		{"smtp://:2525=smtp://h:26?plain", Endpoint{"smtp", decode.SMTP, "127.0.0.1", 2525, Clear}, Endpoint{"smtp", decode.SMTP, "h", 26, Plain}, Inherit},
-		{"lmtp://:2424=lmtp://h?starttls&tls=intercept", Endpoint{"lmtp", decode.LMTP, "127.0.0.1", 2424, Clear}, Endpoint{"lmtp", decode.LMTP, "h", 24, StartTLS}, Intercept},
+			Endpoint{"pop3s", decode.POP3, "::1", 0, Implicit, Knobs{}}, Endpoint{"pop3", decode.POP3, "2001:db8::7", 1110, StartTLS, Knobs{}}, Inherit},
+		{"pop3://0.0.0.0:1110=pop3s://h", Endpoint{"pop3", decode.POP3, "0.0.0.0", 1110, Clear, Knobs{}}, Endpoint{"pop3s", decode.POP3, "h", 995, Implicit, Knobs{}}, Inherit},
+		{"sieve://:4190=sieve://h?tls=passthrough", Endpoint{"sieve", decode.Sieve, "127.0.0.1", 4190, Clear, Knobs{}}, Endpoint{"sieve", decode.Sieve, "h", 4190, Clear, Knobs{}}, Passthrough},
+		{"smtp://:2525=smtp://h:26?plain", Endpoint{"smtp", decode.SMTP, "127.0.0.1", 2525, Clear, Knobs{}}, Endpoint{"smtp", decode.SMTP, "h", 26, Plain, Knobs{}}, Inherit},
+		{"lmtp://:2424=lmtp://h?starttls&tls=intercept", Endpoint{"lmtp", decode.LMTP, "127.0.0.1", 2424, Clear, Knobs{}}, Endpoint{"lmtp", decode.LMTP, "h", 24, StartTLS, Knobs{}}, Intercept},
 	}
 	for _, tt := range tests {
 		r, err := ParseRoute(tt.in)

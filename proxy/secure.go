@@ -21,7 +21,7 @@ const minTLS = tls.VersionTLS12
 // chosen once the client's hello is read and the real server has been verified.
 func serverConfig() *tls.Config {
 	return &tls.Config{
-		MinVersion: minTLS,
+		MinVersion: tls.VersionTLS10, // the client's hello is read whatever it offers; its answer has the route's limits
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return hello.Conn.(*leg).s.greetClient(hello)
 		},
@@ -67,11 +67,11 @@ func (s *session) greetClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, err
 	}
 	c := &tls.Config{
-		MinVersion:                  minTLS,
 		Certificates:                []tls.Certificate{*cert},
 		KeyLogWriter:                s.keyLog(decode.ClientLeg),
 		DynamicRecordSizingDisabled: true, // a relay passes on flights as they came
 	}
+	s.route.legs[decode.ClientLeg].apply(c)
 	if s.server != nil && s.server.tls != nil {
 		if p := s.server.tls.ConnectionState().NegotiatedProtocol; p != "" {
 			c.NextProtos = []string{p}
@@ -113,7 +113,6 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 	l := s.server
 	names := []string{s.route.Upstream.Host}
 	c := &tls.Config{
-		MinVersion:                  minTLS,
 		ServerName:                  s.route.Upstream.Host,
 		KeyLogWriter:                s.keyLog(decode.ServerLeg),
 		DynamicRecordSizingDisabled: true,
@@ -127,6 +126,7 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 			names = append(names, n)
 		}
 	}
+	s.route.legs[decode.ServerLeg].apply(c)
 	c.VerifyConnection = func(cs tls.ConnectionState) error { return s.verify(cs, names) }
 	l.began = true
 	s.tell.expect(l.id, true)

@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"facteur/decode"
 	"facteur/proxy/ca"
 )
 
@@ -62,6 +63,8 @@ type Config struct {
 	// means 10 s, negative never.
 	GreetingTime time.Duration
 
+	ClientTLS, ServerTLS Knobs // of the two legs, where a route does not say
+
 	Log      *slog.Logger               // nil discards
 	Lang     string                     // of sentences in the log: "fr" or "en"
 	Sentence Sentence                   // says notes; nil: their ids
@@ -79,8 +82,9 @@ type RouteStatus struct {
 // Server relays for all routes of its configuration.
 type Server struct {
 	c       Config
-	routes  []*route // those of the configuration, then the doors
-	machine string   // this machine's name, in lower case
+	routes  []*route   // those of the configuration, then the doors
+	legs    [2]secured // TLS of routes without knobs of their own
+	machine string     // this machine's name, in lower case
 
 	dynamicMu sync.Mutex        // guards dynamics
 	dynamics  map[string]*route // where clients went that came through a door
@@ -98,6 +102,7 @@ type Server struct {
 type route struct {
 	Route
 	mode     Mode
+	legs     [2]secured  // TLS of the client leg and of the server leg
 	door     door        // fixed, unless clients say where they want to go
 	tls      *tls.Config // shared by the route's client legs
 	listener *net.TCPListener
@@ -113,6 +118,8 @@ func New(c Config) (*Server, error) {
 	setDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
 	setDefault(&c.MaxSessions, defaultMaxSessions)
 	setDefault(&c.GreetingTime, defaultGreetingTime)
+	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey = "", ""
+	c.ServerTLS.ClientCA, c.ServerTLS.NoResumption = "", false
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -120,6 +127,12 @@ func New(c Config) (*Server, error) {
 		c.OnRoute = func(RouteStatus) {}
 	}
 	s := &Server{c: c}
+	for leg, k := range [2]Knobs{c.ClientTLS, c.ServerTLS} {
+		var err error
+		if s.legs[leg], err = k.load(); err != nil {
+			return nil, fmt.Errorf("TLS of the %s leg: %w", decode.Leg(leg), err)
+		}
+	}
 	name, _ := os.Hostname()
 	s.machine = strings.ToLower(name)
 	for _, r := range c.Routes {
@@ -152,7 +165,13 @@ func setDefault[T comparable](v *T, d T) {
 
 // check refuses a route that cannot work.
 func (s *Server) check(r *route) error {
+	if err := s.secure(r); err != nil {
+		return fmt.Errorf("route %s: %w", r.Route, err)
+	}
 	if r.mode == Passthrough {
+		if r.Listen.Knobs != (Knobs{}) || r.Upstream.Knobs != (Knobs{}) {
+			return fmt.Errorf("route %s: in passthrough the TLS is the client's and the server's own, and facteur has no knobs to turn; leave them out, or use ?tls=intercept", r.Route)
+		}
 		if r.Listen.Security != r.Upstream.Security {
 			return fmt.Errorf("route %s: passthrough cannot translate between %s and %s; give both sides the same security, or use ?tls=intercept",
 				r.Route, r.Listen.Security, r.Upstream.Security)
@@ -160,6 +179,15 @@ func (s *Server) check(r *route) error {
 		return nil
 	}
 	return checkAuthority(s.c.Authority, r.Route)
+}
+
+// secure reads what the TLS of a route's legs needs.
+func (s *Server) secure(r *route) (err error) {
+	if r.legs[decode.ClientLeg], err = r.Listen.Knobs.or(s.c.ClientTLS).load(); err != nil {
+		return err
+	}
+	r.legs[decode.ServerLeg], err = r.Upstream.Knobs.or(s.c.ServerTLS).load()
+	return err
 }
 
 // Listen opens all routes. What keeps one of them from listening is reported to OnRoute and in the log while the others

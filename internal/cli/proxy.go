@@ -27,6 +27,8 @@ type proxyFlags struct {
 	web, format            string
 	maxSessions            int
 	socks, transparent     string
+	tlsMin, tlsMax         string
+	knobs                  proxy.Knobs
 	config                 string
 	printConfig            bool
 	greeting               time.Duration
@@ -38,8 +40,27 @@ func (a *app) proxyCommand() *cobra.Command {
 		Use:   "proxy [flags] ROUTE...",
 		Short: "Stand between mail clients and mail servers",
 		Long: `A route is LISTEN_URL=UPSTREAM_URL. The scheme says protocol and security: smtp submission smtps pop3 pop3s imap imaps
-sieve lmtp, with their registered ports as default. In clear, STARTTLS passes; ?starttls on the upstream lets facteur
-ask for it by itself.`,
+sieve lmtp, with their registered ports as default. In clear, STARTTLS passes.
+
+Behind the upstream:
+  ?starttls             facteur itself asks the server for STARTTLS
+  ?plain                the server leg stays in clear; facteur answers a client's STARTTLS
+  ?tls=intercept        or passthrough: the mode of this route alone
+  ?client-cert=FILE     the certificate that facteur shows the server, with client-key=FILE
+Behind the listener:
+  ?client-ca=FILE       clients must show a certificate that this authority signed
+  ?no-resumption        no session tickets
+Behind either, for its own leg (flags of the same names count for all routes):
+  ?tls-min=1.2          lowest version, 1.0 to 1.3
+  ?tls-max=1.3          highest version
+  ?ciphers=NAME,NAME    suites up to TLS 1.2, IANA names
+The application protocol (ALPN) that a client offers is passed on to the server, and the server's choice back.
+
+With --socks a client keeps its real account settings: registered mail ports are treated like routes, everything else is
+relayed untouched. With --transparent (Linux) the system redirects connections here; for a gateway:
+  nft add table ip facteur
+  nft add chain ip facteur in '{ type nat hook prerouting priority dstnat; }'
+  nft add rule ip facteur in tcp dport '{ 25, 110, 143, 465, 587, 993, 995, 4190 }' redirect to :10143`,
 		Example: `  facteur proxy imap://127.0.0.1:1143=imap://mail.example.org
   facteur proxy imap://127.0.0.1:1143=imaps://mail.example.org
   facteur proxy --tls passthrough --keylog keys.txt imaps://127.0.0.1:1993=imaps://mail.example.org
@@ -63,6 +84,13 @@ ask for it by itself.`,
 	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
 	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
 	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
+	fl.StringVar(&f.tlsMin, "tls-min", "", "lowest TLS version of both legs: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")
+	fl.StringVar(&f.tlsMax, "tls-max", "", "highest TLS version of both legs")
+	fl.StringVar(&f.knobs.Ciphers, "ciphers", "", "cipher suites up to TLS 1.2, IANA names joined by commas")
+	fl.BoolVar(&f.knobs.NoResumption, "no-resumption", false, "give clients no session tickets")
+	fl.StringVar(&f.knobs.ClientCA, "client-ca", "", "PEM file: clients must show a certificate that this authority signed")
+	fl.StringVar(&f.knobs.ClientCert, "client-cert", "", "PEM file with the certificate that facteur shows the mail server")
+	fl.StringVar(&f.knobs.ClientKey, "client-key", "", "PEM file with the key of --client-cert")
 	fl.StringVar(&f.socks, "socks", "", "address of a SOCKS5 door (HOST:PORT): clients keep their real settings, the port tells the protocol")
 	fl.StringVar(&f.transparent, "transparent", "", "Linux: address of a door for connections that the system redirects here (HOST:PORT)")
 	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client (SSLKEYLOGFILE), followed as it grows (repeat)")
@@ -109,6 +137,18 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
 		return o, misuse("--tls %s: %v", f.tls, err)
 	}
+	for _, v := range []struct {
+		flag, value string
+		to          *uint16
+	}{{"--tls-min", f.tlsMin, &f.knobs.Min}, {"--tls-max", f.tlsMax, &f.knobs.Max}} {
+		if v.value == "" {
+			continue
+		}
+		if *v.to, err = proxy.ParseVersion(v.value); err != nil {
+			return o, misuse("%s: %v", v.flag, err)
+		}
+	}
+	o.knobs = [2]proxy.Knobs{f.knobs, f.knobs}
 	if len(args) == 0 && f.socks == "" && f.transparent == "" {
 		return o, misuse("requires at least 1 arg: a ROUTE, --socks ADDR or --transparent ADDR\nsee: facteur proxy --help")
 	}

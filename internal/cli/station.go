@@ -44,10 +44,11 @@ type stationOptions struct {
 	systemCA     bool
 	noRewrite    bool
 	maxSessions  int
-	socks        string        // address of the SOCKS5 door, "" for none
-	transparent  string        // address of the transparent door, "" for none
-	greeting     time.Duration // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
-	record, name string        // folder and title; "" or off: no recording
+	knobs        [2]proxy.Knobs // TLS of the client leg and of the server leg, where a route does not say
+	socks        string         // address of the SOCKS5 door, "" for none
+	transparent  string         // address of the transparent door, "" for none
+	greeting     time.Duration  // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
+	record, name string         // folder and title; "" or off: no recording
 	keepSecrets  bool
 	keys         *followedKeys // the clients' own key logs; nil without
 	page         *web.Options  // nil: no page
@@ -71,7 +72,7 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 		s.page = web.New(*o.page)
 	}
 	p, err := proxy.New(proxy.Config{
-		Routes: o.routes, Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
+		Routes: o.routes, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
 		MaxSessions: o.maxSessions, GreetingTime: o.greeting, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
 	})
 	if err != nil {

@@ -1,0 +1,188 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites, no certificate of the
+// client's, and resumption. What the client offers as ALPN is passed on to the server, and the server's choice back,
+// whatever the knobs are.
+type Knobs struct {
+	Min, Max     uint16 // versions as crypto/tls numbers them; 0 for the default
+	Ciphers      string // suites of TLS 1.2 and before, by IANA names, joined by commas; "" for the default
+	NoResumption bool   // of a listener: no session tickets
+	ClientCA     string // of a listener: PEM file; clients must show a certificate that it signed
+	ClientCert   string // of an upstream: PEM file with the certificate that facteur shows the server
+	ClientKey    string // and the file with its key
+}
+
+// versions are the names of TLS versions in a route.
+var versions = []struct {
+	name   string
+	number uint16
+}{{"1.0", tls.VersionTLS10}, {"1.1", tls.VersionTLS11}, {"1.2", tls.VersionTLS12}, {"1.3", tls.VersionTLS13}}
+
+// ParseVersion reads the name of a TLS version, as in 1.2.
+func ParseVersion(s string) (uint16, error) {
+	for _, v := range versions {
+		if v.name == s {
+			return v.number, nil
+		}
+	}
+	return 0, fmt.Errorf("TLS version %q is not known; use 1.0, 1.1, 1.2 or 1.3", s)
+}
+
+func versionName(n uint16) string {
+	for _, v := range versions {
+		if v.number == n {
+			return v.name
+		}
+	}
+	return ""
+}
+
+// knobNames are the parameters of a URL that are knobs.
+const knobNames = "tls-min, tls-max, ciphers; of a listener no-resumption and client-ca; of an upstream client-cert and client-key"
+
+// set takes one parameter; known is false if it is no knob.
+func (k *Knobs) set(name, value string, listener bool) (known bool, err error) {
+	of := map[string]bool{"no-resumption": true, "client-ca": true, "client-cert": false, "client-key": false}
+	if wants, sided := of[name]; sided && wants != listener {
+		return true, fmt.Errorf("?%s belongs behind the %s", name, map[bool]string{true: "listener", false: "upstream"}[wants])
+	}
+	switch name {
+	case "tls-min":
+		k.Min, err = ParseVersion(value)
+	case "tls-max":
+		k.Max, err = ParseVersion(value)
+	case "ciphers":
+		k.Ciphers = value
+		_, err = k.suites()
+	case "no-resumption":
+		k.NoResumption = true
+	case "client-ca":
+		k.ClientCA = value
+	case "client-cert":
+		k.ClientCert = value
+	case "client-key":
+		k.ClientKey = value
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// parameters are the knobs that are set, as they stand in a URL.
+func (k Knobs) parameters() (out []string) {
+	add := func(name, value string) {
+		if value != "" {
+			out = append(out, name+"="+strings.NewReplacer("%2F", "/", "%2C", ",").Replace(url.QueryEscape(value)))
+		}
+	}
+	add("tls-min", versionName(k.Min))
+	add("tls-max", versionName(k.Max))
+	add("ciphers", k.Ciphers)
+	if k.NoResumption {
+		out = append(out, "no-resumption")
+	}
+	add("client-ca", k.ClientCA)
+	add("client-cert", k.ClientCert)
+	add("client-key", k.ClientKey)
+	return out
+}
+
+// or fills what is not set from the knobs of the run.
+func (k Knobs) or(d Knobs) Knobs {
+	setDefault(&k.Min, d.Min)
+	setDefault(&k.Max, d.Max)
+	setDefault(&k.Ciphers, d.Ciphers)
+	setDefault(&k.NoResumption, d.NoResumption)
+	setDefault(&k.ClientCA, d.ClientCA)
+	if k.ClientCert == "" && k.ClientKey == "" {
+		k.ClientCert, k.ClientKey = d.ClientCert, d.ClientKey
+	}
+	return k
+}
+
+// suites are the numbers of the cipher suites, secure or not: a lesson may want a bad one.
+func (k Knobs) suites() (out []uint16, err error) {
+	if k.Ciphers == "" {
+		return nil, nil
+	}
+	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
+	for name := range strings.SplitSeq(k.Ciphers, ",") {
+		i := slices.IndexFunc(all, func(c *tls.CipherSuite) bool { return c.Name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("cipher suite %q is not known; use IANA names, as in %s", name, tls.CipherSuiteName(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256))
+		}
+		if !slices.Contains(all[i].SupportedVersions, tls.VersionTLS12) {
+			return nil, fmt.Errorf("cipher suite %s is of TLS 1.3, which does not let its suites be chosen", name)
+		}
+		out = append(out, all[i].ID)
+	}
+	return out, nil
+}
+
+// secured is the TLS of a leg with all files read.
+type secured struct {
+	min, max uint16
+	suites   []uint16
+	tickets  bool
+	pool     *x509.CertPool    // clients must be signed by one of these; nil: they need not
+	own      []tls.Certificate // shown to the server
+}
+
+// load reads the files. Errors say what is wrong with which.
+func (k Knobs) load() (s secured, err error) {
+	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption}
+	if s.min == 0 {
+		s.min = minTLS
+		if s.max != 0 {
+			s.min = min(s.min, s.max)
+		}
+	}
+	if s.max != 0 && s.max < s.min {
+		return s, fmt.Errorf("tls-max %s is below tls-min %s", versionName(s.max), versionName(s.min))
+	}
+	if s.suites, err = k.suites(); err != nil {
+		return s, err
+	}
+	if k.ClientCA != "" {
+		text, err := os.ReadFile(k.ClientCA)
+		if err != nil {
+			return s, fmt.Errorf("client-ca: %w", err)
+		}
+		s.pool = x509.NewCertPool()
+		if !s.pool.AppendCertsFromPEM(text) {
+			return s, fmt.Errorf("client-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)", k.ClientCA)
+		}
+	}
+	if (k.ClientCert == "") != (k.ClientKey == "") {
+		return s, fmt.Errorf("client-cert and client-key belong together: give both")
+	}
+	if k.ClientCert != "" {
+		c, err := tls.LoadX509KeyPair(k.ClientCert, k.ClientKey)
+		if err != nil {
+			return s, fmt.Errorf("client-cert %s with client-key %s: %w", k.ClientCert, k.ClientKey, err)
+		}
+		s.own = []tls.Certificate{c}
+	}
+	return s, nil
+}
+
+// apply sets a handshake's configuration.
+func (s *secured) apply(c *tls.Config) {
+	c.MinVersion, c.MaxVersion, c.CipherSuites, c.SessionTicketsDisabled = s.min, s.max, s.suites, !s.tickets
+	if s.pool != nil {
+		c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, s.pool
+	}
+	if s.own != nil {
+		c.Certificates = s.own
+	}
+}
