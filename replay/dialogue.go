@@ -22,7 +22,7 @@ type Dialogue struct {
 	Client   string    `json:"client,omitempty"`
 	Server   string    `json:"server,omitempty"`
 	Time     time.Time `json:"time"`
-	Steps    []Step    `json:"steps"`
+	Steps    []Step    `json:"steps,omitempty"`
 	Missing  []Missing `json:"missing,omitempty"` // what the recording lacks; empty in a whole one
 }
 
