@@ -72,11 +72,7 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	for _, name := range files {
 		show := &renumbered{p: p, by: offset}
 		sink := &watch.File{Show: show, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}
-		if name == "-" {
-			err = captures.Read(a.in, "standard input", &flushing{sink, p})
-		} else {
-			err = captures.ReadFile(name, sink)
-		}
+		err = a.read(name, sink, p)
 		offset += show.top
 		if perr := p.Flush(); perr != nil {
 			return fmt.Errorf("write standard output: %w", perr)
@@ -90,6 +86,19 @@ func (a *app) decode(f decodeFlags, files []string) error {
 		return errTold
 	}
 	return nil
+}
+
+// read reads a capture. A file is read ahead of what is decoded and printed; what a pipe brings is printed as it comes.
+func (a *app) read(name string, sink *watch.File, p printer) error {
+	if name == "-" {
+		return captures.Read(a.in, "standard input", &flushing{sink, p})
+	}
+	if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
+		return captures.ReadFile(name, &flushing{sink, p})
+	}
+	ahead := watch.NewAhead(sink)
+	defer ahead.Finish()
+	return captures.ReadFile(name, ahead)
 }
 
 // renumbered counts sessions on over several files.
