@@ -69,7 +69,7 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 		return fmt.Errorf("replay: %w", err)
 	}
 	o := a.pageOptions(addr, "replay")
-	o.Recording = web.Recording{Dir: filepath.Base(file), On: true}
+	o.Recording = web.Recording{Dir: filepath.Base(file)}
 	page := web.New(*o)
 	player := replay.New(replay.Options{OnChange: page.Hub().Player})
 	page.SetPlayer(player)

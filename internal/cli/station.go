@@ -56,7 +56,7 @@ type stationOptions struct {
 }
 
 func (a *app) newStation(o stationOptions) (*station, error) {
-	s := &station{a: a, term: o.term}
+	s := &station{a: a, term: o.term, mode: o.mode}
 	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, Comment: a.comment}
 	if s.keys = o.keys; s.keys != nil {
 		s.desk.Keys = s.keys
@@ -118,9 +118,20 @@ func (s *station) observe(i proxy.SessionInfo) proxy.Observer {
 	return s.desk.Open(st)
 }
 
+// modeOf is how a route treats TLS: as it says itself, or as the run does.
+func (s *station) modeOf(r proxy.Route) proxy.Mode {
+	switch {
+	case r.TLS != proxy.Inherit:
+		return r.TLS
+	case s.mode == proxy.Inherit:
+		return proxy.Intercept
+	}
+	return s.mode
+}
+
 func (s *station) onRoute(r proxy.RouteStatus) {
 	st := web.RouteStatus{Listen: r.Route.Listen.String(), Upstream: r.Route.Upstream.String(), Protocol: r.Route.Listen.Protocol,
-		TLS: r.Route.TLS.String(), State: "listening"}
+		TLS: s.modeOf(r.Route).String(), State: "listening"}
 	if r.Err != nil {
 		st.State, st.Error = "failed", r.Err.Error()
 	} else {
