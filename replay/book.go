@@ -41,16 +41,16 @@ type page struct {
 
 // slim is what of an event a dialogue needs.
 type slim struct {
-	seq, re        int
-	time           time.Time
-	from           decode.Side
-	layer          decode.Layer
-	span           decode.Span
-	kind           string
-	line, tag      string
-	verb, how, to  string
-	sealed, closed bool
-	lost           int64
+	seq, re       int
+	time          time.Time
+	from          decode.Side
+	layer         decode.Layer
+	span          decode.Span
+	kind          string
+	line, tag     string
+	verb, how, to string
+	sealed        bool
+	lost          int64
 }
 
 // stream is the octets of one side on one layer, as far as they came.

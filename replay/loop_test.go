@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,16 +48,16 @@ func TestPlayerLoops(t *testing.T) {
 func TestPlayerLoopsWithoutSpinning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, n := range []int{0, 3} {
-			changes := 0
-			p := start(t, Options{OnChange: func(State) { changes++ }}, every(n, 0))
+			var changes atomic.Int32
+			p := start(t, Options{OnChange: func(State) { changes.Add(1) }}, every(n, 0))
 			p.Loop(true)
 			if err := p.Speed(AsFast); err != nil {
 				t.Fatal(err)
 			}
 			p.Play()
 			time.Sleep(10 * time.Second)
-			if changes > 80 {
-				t.Errorf("%d events: %d changes in ten seconds", n, changes)
+			if changes.Load() > 80 {
+				t.Errorf("%d events: %d changes in ten seconds", n, changes.Load())
 			}
 			p.Pause()
 		}

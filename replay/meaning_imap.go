@@ -3,6 +3,7 @@ package replay
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -129,6 +130,11 @@ func imapMeaning(octets []byte) string {
 	if verb == "UID" && len(words) > 0 {
 		uid, verb, words = "UID ", strings.ToUpper(words[0].text), words[1:]
 	}
+	return strings.TrimSpace(imapCommand(uid, verb, words))
+}
+
+// imapCommand is a command's name with what its arguments mean.
+func imapCommand(uid, verb string, words []token) string {
 	switch verb {
 	case "LOGIN", "AUTHENTICATE":
 		return logIn
@@ -159,9 +165,9 @@ func imapMeaning(octets []byte) string {
 		}
 		return verb + " " + strings.Join(parts, " ")
 	case "SEARCH", "SORT", "THREAD":
-		words = withoutCharset(words)
+		words = timeless(withoutCharset(words))
 	}
-	return strings.TrimSpace(uid + verb + " " + strings.Join(plainWords(words, false), " "))
+	return uid + verb + " " + strings.Join(plainWords(words, false), " ")
 }
 
 // mailbox is a mailbox's name: INBOX in any case, every other as it is (RFC 9051 §5.1).
@@ -250,12 +256,10 @@ func appendMeaning(words []token) string {
 		return ""
 	}
 	var flags []string
-	messages := 0
 	depth := 0
 	for _, w := range words[1:] {
 		switch {
-		case w.quoted && depth == 0:
-			messages++
+		case w.quoted && depth == 0: // a date or a message
 		case w.text == "(":
 			depth++
 		case w.text == ")":
@@ -265,8 +269,27 @@ func appendMeaning(words []token) string {
 		}
 	}
 	slices.Sort(flags)
-	_ = messages // a date is a string as well
 	return strings.Join(append([]string{mailbox(words[0])}, flags...), " ")
+}
+
+// searchDate and searchID are what a client looks for by the calendar, and for the message it has just made.
+var (
+	searchDate = regexp.MustCompile(`^\d{1,2}-[A-Za-z]{3}-\d{4}$`)
+	searchID   = regexp.MustCompile(`^<?[^<>@\s]+@[^<>@\s]+>?$`)
+)
+
+// timeless puts a word for dates and message ids in what is searched for.
+func timeless(words []token) []token {
+	out := slices.Clone(words)
+	for i := range out {
+		switch {
+		case searchDate.MatchString(out[i].text):
+			out[i] = token{text: "<date>"}
+		case i > 0 && strings.EqualFold(out[i-1].text, "MESSAGE-ID") && searchID.MatchString(out[i].text):
+			out[i] = token{text: "<id>"}
+		}
+	}
+	return out
 }
 
 func withoutCharset(words []token) []token {

@@ -154,18 +154,13 @@ func (s *sender) sasl(live *Step, verb, mechanism string, initial bool, user, pa
 	if s.protocol == decode.Sieve {
 		command = verb + " " + strconv.Quote(mechanism)
 	}
-	live.Line = command
-	if initial {
+	if live.Line = command; initial {
 		first, err := next(nil)
 		if err != nil {
 			return err
 		}
 		live.Line += " …"
-		if s.protocol == decode.Sieve {
-			command += " " + strconv.Quote(first)
-		} else if command += " " + first; first == "" {
-			command += "="
-		}
+		command += " " + s.initialResponse(first)
 	}
 	for range maxSASLTurns {
 		live.Turns = append(live.Turns, Turn{Client: []byte(live.Line + "\r\n")})
@@ -194,6 +189,17 @@ func (s *sender) sasl(live *Step, verb, mechanism string, initial bool, user, pa
 	return fmt.Errorf("%w: %s does not end", ErrCannotSend, mechanism)
 }
 
+// initialResponse writes a first response into the command; "=" is the empty one (RFC 4954 §4).
+func (s *sender) initialResponse(first string) string {
+	switch {
+	case s.protocol == decode.Sieve:
+		return strconv.Quote(first)
+	case first == "":
+		return "="
+	}
+	return first
+}
+
 // challenge is what the server asks, if it does.
 func (s *sender) challenge(turn *Turn) ([]byte, bool) {
 	line := firstLine(turn.Server[len(turn.Server)-1].Octets)
@@ -210,44 +216,37 @@ func (s *sender) challenge(turn *Turn) ([]byte, bool) {
 	return raw, more
 }
 
+// inTurn answers challenges with these messages, one after the other.
+func inTurn(messages ...string) func([]byte) (string, error) {
+	return func([]byte) (string, error) {
+		if len(messages) == 0 {
+			return "", nil
+		}
+		m := messages[0]
+		messages = messages[1:]
+		return base64.StdEncoding.EncodeToString([]byte(m)), nil
+	}
+}
+
 // mechanismFor gives a mechanism's client: what to answer to each challenge, in base64. The first call without a
 // challenge (nil) makes an initial response.
 func mechanismFor(mechanism, user, password string) (func(challenge []byte) (string, error), error) {
-	b64 := base64.StdEncoding.EncodeToString
-	once := func(message string) func([]byte) (string, error) {
-		said := false
-		return func([]byte) (string, error) {
-			if said {
-				return "", nil
-			}
-			said = true
-			return b64([]byte(message)), nil
-		}
-	}
 	switch mechanism {
 	case "PLAIN":
-		return once("\x00" + user + "\x00" + password), nil
+		return inTurn("\x00" + user + "\x00" + password), nil
 	case "XOAUTH2":
-		return once("user=" + user + "\x01auth=Bearer " + password + "\x01\x01"), nil
+		return inTurn("user=" + user + "\x01auth=Bearer " + password + "\x01\x01"), nil
 	case "OAUTHBEARER":
-		return once("n,a=" + user + ",\x01auth=Bearer " + password + "\x01\x01"), nil
+		return inTurn("n,a=" + user + ",\x01auth=Bearer " + password + "\x01\x01"), nil
 	case "EXTERNAL", "ANONYMOUS":
-		return once(user), nil
+		return inTurn(user), nil
 	case "LOGIN":
-		answers := []string{user, password}
-		return func([]byte) (string, error) {
-			if len(answers) == 0 {
-				return "", nil
-			}
-			a := answers[0]
-			answers = answers[1:]
-			return b64([]byte(a)), nil
-		}, nil
+		return inTurn(user, password), nil
 	case "CRAM-MD5":
 		return func(challenge []byte) (string, error) {
 			mac := hmac.New(md5.New, []byte(password))
 			mac.Write(challenge)
-			return b64([]byte(user + " " + hex.EncodeToString(mac.Sum(nil)))), nil
+			return base64.StdEncoding.EncodeToString([]byte(user + " " + hex.EncodeToString(mac.Sum(nil)))), nil
 		}, nil
 	case "SCRAM-SHA-1":
 		return (&scram{hash: sha1.New, user: user, password: password}).next, nil

@@ -158,39 +158,51 @@ func (s *sender) multiline(step *Step) bool {
 func (s *sender) read(turn *Turn, tag string, multiline bool) error {
 	_ = s.raw.SetReadDeadline(time.Now().Add(replyPatience))
 	began := time.Now()
-	add := func(octets []byte, tagged bool) {
-		turn.Server = append(turn.Server, Answer{After: time.Since(began), Octets: octets, Tagged: tagged})
-	}
+	var octets []byte
+	var err error
 	switch s.protocol {
 	case decode.SMTP, decode.LMTP:
-		var all []byte
-		for {
-			line, err := s.line(len(all))
-			if all = append(all, line...); err != nil {
-				return err
-			}
-			if len(line) < 4 || line[3] != '-' {
-				add(all, false)
-				return nil
-			}
-		}
+		octets, err = s.smtpReply()
 	case decode.POP3:
-		all, err := s.line(0)
-		if err != nil {
-			return err
-		}
-		for multiline && bytes.HasPrefix(all, []byte("+OK")) {
-			line, err := s.line(len(all))
-			if all = append(all, line...); err != nil {
-				return err
-			}
-			if string(bytes.TrimRight(line, "\r\n")) == "." {
-				break
-			}
-		}
-		add(all, false)
-		return nil
+		octets, err = s.pop3Response(multiline)
+	default:
+		return s.responses(turn, tag)
 	}
+	if err == nil {
+		turn.Server = append(turn.Server, Answer{After: time.Since(began), Octets: octets})
+	}
+	return err
+}
+
+// smtpReply reads a reply to its last line, the one without a hyphen behind the code (RFC 5321 §4.2.1).
+func (s *sender) smtpReply() ([]byte, error) {
+	var all []byte
+	for {
+		line, err := s.line(len(all))
+		all = append(all, line...)
+		if err != nil || len(line) < 4 || line[3] != '-' {
+			return all, err
+		}
+	}
+}
+
+// pop3Response reads a response and, if it agrees and has many lines, those up to the dot.
+func (s *sender) pop3Response(multiline bool) ([]byte, error) {
+	all, err := s.line(0)
+	for err == nil && multiline && bytes.HasPrefix(all, []byte("+OK")) {
+		var line []byte
+		line, err = s.line(len(all))
+		if all = append(all, line...); string(bytes.TrimRight(line, "\r\n")) == "." {
+			break
+		}
+	}
+	return all, err
+}
+
+// responses reads IMAP's or ManageSieve's up to the one that ends the turn. The tag "sasl" lets a ManageSieve string,
+// which is a challenge then, end it as well.
+func (s *sender) responses(turn *Turn, tag string) error {
+	began := time.Now()
 	for n := 0; ; {
 		octets, err := s.response()
 		if err != nil {
@@ -200,7 +212,7 @@ func (s *sender) read(turn *Turn, tag string, multiline bool) error {
 			return errAnswerTooLong
 		}
 		word, _, _ := strings.Cut(firstLine(octets), " ")
-		add(octets, tag != "" && word == tag)
+		turn.Server = append(turn.Server, Answer{After: time.Since(began), Octets: octets, Tagged: tag != "" && word == tag})
 		switch {
 		case s.protocol == decode.Sieve:
 			if w := strings.ToUpper(word); w == "OK" || w == "NO" || w == "BYE" || w != "" && tag == "sasl" && w[0] == '"' {

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -134,9 +135,11 @@ func (c *serveConn) data(f found) error {
 	if len(turns) < 2 || len(turns[0].Server) == 0 || !bytes.HasPrefix(turns[0].Server[0].Octets, []byte("354")) {
 		return nil
 	}
-	if _, err := c.body(); err != nil {
+	n, err := c.body()
+	if err != nil {
 		return err
 	}
+	c.tell(ServeEvent{Event: ServeAnswer, Step: f.step.N, Expected: f.step.Line, Got: fmt.Sprintf("(message, %d octets)", n), Answer: firstLine(lastOctets(f.step))})
 	return c.send(f.step, turns[len(turns)-1].Server, "")
 }
 

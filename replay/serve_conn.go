@@ -64,13 +64,14 @@ func (c *serveConn) run() {
 	c.tell(ServeEvent{Event: ServeOpen})
 	err := c.session()
 	e := ServeEvent{Event: ServeClose}
-	if err != nil && !errors.Is(err, errGone) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if !errors.Is(err, errGone) && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		e.Got = err.Error()
 	}
 	c.tell(e)
 	_ = c.nc.Close()
 }
 
+// session serves until the session ends, and says why it did: errGone, where it ended as it should.
 func (c *serveConn) session() error {
 	if c.door.Implicit {
 		if err := c.startTLS(); err != nil {

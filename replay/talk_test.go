@@ -296,7 +296,8 @@ func TestMeaning(t *testing.T) {
 		decode.IMAP: {{"a1 SELECT inbox", "b SELECT \"INBOX\""}, {"a FETCH 1:3 (FLAGS UID)", "b fetch 1,2,3 (uid flags)"}, {"a FETCH 1 FLAGS", "a FETCH 1 (FLAGS)"},
 			{"a LOGIN x y", "b AUTHENTICATE PLAIN"}, {"a STORE 1 +FLAGS (\\Seen \\Draft)", "a STORE 1 +flags \\draft \\seen"}, {"a SELECT {5}\r\nhello", "a SELECT hello"},
 			{"a APPEND x (\\Seen) \"01-Jan-2020 00:00:00 +0000\" {3}\r\nabc", "a APPEND x (\\seen) {4+}\r\nabcd"}, {"a SEARCH CHARSET UTF-8 ALL", "a SEARCH ALL"},
-			{"a FETCH 1 FAST", "a FETCH 1 (INTERNALDATE FLAGS RFC822.SIZE)"}},
+			{"a FETCH 1 FAST", "a FETCH 1 (INTERNALDATE FLAGS RFC822.SIZE)"}, {"a UID SEARCH SINCE 1-Jan-2020", "a uid search since \"02-Feb-2026\""},
+			{"a SEARCH HEADER Message-ID <1@x>", "a SEARCH HEADER message-id \"<2@y>\""}},
 	}
 	other := map[string][][2]string{
 		decode.SMTP: {{"MAIL FROM:<a@b.example>", "MAIL FROM:<A@b.example>"}, {"EHLO a", "HELO a"}, {"RCPT TO:<a@b.example>", "RCPT TO:<c@b.example>"}, {"BDAT 3", "BDAT 3 LAST"}},

@@ -130,14 +130,15 @@ the protocol’s own words, and the exact step is shown with both lines.`,
 
 // replayDoors are tried first, so that client settings written down once stay right; a port that is taken is replaced.
 var replayDoors = map[string][]struct {
-	scheme string
-	port   int
+	scheme   string
+	port     int
+	implicit bool
 }{
-	decode.SMTP:  {{"smtp", 1025}, {"submission", 1587}, {"smtps", 1465}},
-	decode.LMTP:  {{"lmtp", 1024}},
-	decode.POP3:  {{"pop3", 1110}, {"pop3s", 1995}},
-	decode.IMAP:  {{"imap", 1143}, {"imaps", 1993}},
-	decode.Sieve: {{"sieve", 4190}},
+	decode.SMTP:  {{"smtp", 1025, false}, {"submission", 1587, false}, {"smtps", 1465, true}},
+	decode.LMTP:  {{"lmtp", 1024, false}},
+	decode.POP3:  {{"pop3", 1110, false}, {"pop3s", 1995, true}},
+	decode.IMAP:  {{"imap", 1143, false}, {"imaps", 1993, true}},
+	decode.Sieve: {{"sieve", 4190, false}},
 }
 
 func (a *app) replayServe(ctx context.Context, f replayServeFlags, file string) error {
@@ -162,12 +163,7 @@ func (a *app) replayServe(ctx context.Context, f replayServeFlags, file string) 
 		return err
 	}
 	if len(doors) == 0 {
-		for _, p := range replay.Protocols(all) {
-			for _, d := range replayDoors[p] {
-				doors = append(doors, replay.Door{Protocol: p, Addr: freeAddr(fmt.Sprintf("127.0.0.1:%d", d.port)), Implicit: strings.HasSuffix(d.scheme, "s") && p != decode.Sieve})
-				schemes = append(schemes, d.scheme)
-			}
-		}
+		doors, schemes = defaultDoors(all)
 	}
 	config, path, err := replayTLS(f.caDir)
 	if err != nil {
@@ -186,6 +182,17 @@ func (a *app) replayServe(ctx context.Context, f replayServeFlags, file string) 
 	a.logs.Info(a.say("tout mot de passe est accepté\u202f; pour TLS, le client doit faire confiance à ce certificat",
 		"any password is accepted; for TLS, the client must trust this certificate"), "certificate", path)
 	return s.Serve(ctx)
+}
+
+// defaultDoors are those of the recorded protocols.
+func defaultDoors(all []*replay.Dialogue) (doors []replay.Door, schemes []string) {
+	for _, p := range replay.Protocols(all) {
+		for _, d := range replayDoors[p] {
+			doors = append(doors, replay.Door{Protocol: p, Addr: freeAddr(fmt.Sprintf("127.0.0.1:%d", d.port)), Implicit: d.implicit})
+			schemes = append(schemes, d.scheme)
+		}
+	}
+	return doors, schemes
 }
 
 // listenDoors reads --listen.
