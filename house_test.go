@@ -11,18 +11,21 @@ import (
 // rooms says which of our packages each may import; what is not named may import nothing of ours. It keeps the decoder
 // free of sockets and files, the proxy ignorant of pages and recordings, and the whole without circles of thought.
 var rooms = map[string][]string{
-	"facteur":                {"internal/cli"},
-	"facteur/decode":         {"decode/tlswire"},
-	"facteur/decode/tlswire": {},
-	"facteur/internal/notes": {},
-	"facteur/captures":       {"decode", "decode/tlswire"},
-	"facteur/proxy":          {"decode", "decode/tlswire", "proxy/ca"},
-	"facteur/proxy/ca":       {},
-	"facteur/internal/lab":   {"decode"},
-	"facteur/replay":         {"decode", "captures"},
-	"facteur/internal/watch": {"decode", "decode/tlswire", "captures"},
-	"facteur/web":            {"decode", "replay"},
-	"facteur/internal/cli":   {"*"},
+	"facteur":                  {"internal/cli"},
+	"facteur/decode":           {"decode/tlswire"},
+	"facteur/decode/tlswire":   {},
+	"facteur/internal/notes":   {},
+	"facteur/captures":         {"decode", "decode/tlswire"},
+	"facteur/internal/filter":  {"decode"},
+	"facteur/captures/library": {"decode", "decode/tlswire", "captures", "internal/filter"},
+	"facteur/captures/export":  {"decode", "decode/tlswire", "captures", "internal/notes"},
+	"facteur/proxy":            {"decode", "decode/tlswire", "proxy/ca"},
+	"facteur/proxy/ca":         {},
+	"facteur/internal/lab":     {"decode"},
+	"facteur/replay":           {"decode", "captures"},
+	"facteur/internal/watch":   {"decode", "decode/tlswire", "captures"},
+	"facteur/web":              {"decode", "replay"},
+	"facteur/internal/cli":     {"*"},
 }
 
 // decodeMay lists what decode may import beside the standard library's pure packages; sockets, files and clocks are out.

@@ -1,0 +1,238 @@
+package library
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"facteur/captures"
+	"facteur/decode/tlswire"
+)
+
+const (
+	// batch is how many events are written in one transaction: another process waits less than a second for it, and the
+	// memory that a transaction takes stays small.
+	batch = 5000
+	// stale is after how long without a sign of life another process's indexing is taken over.
+	stale = 60 * time.Second
+)
+
+// Report says what Sync did.
+type Report struct {
+	Added, Changed, Gone int
+	Faults               []string // recordings that could be read in part or not at all, and why
+}
+
+// extensions are those of the files that are recordings.
+var extensions = []string{".pcapng", ".pcap", ".cap", ".pcapng.gz", ".pcap.gz"}
+
+// IsRecording reports whether a file of that name belongs to the library.
+func IsRecording(name string) bool {
+	lower := strings.ToLower(name)
+	return !strings.HasPrefix(name, ".") && slices.ContainsFunc(extensions, func(e string) bool { return strings.HasSuffix(lower, e) })
+}
+
+// Sync brings the index up to the recordings: new and changed ones are read, those that are gone are forgotten. A
+// recording that another process is indexing is left to it.
+func (l *Library) Sync(ctx context.Context) (r Report, err error) {
+	files, err := l.files()
+	if err != nil {
+		return r, err
+	}
+	known, err := l.known(ctx)
+	if err != nil {
+		return r, err
+	}
+	for name, st := range files {
+		k, ok := known[name]
+		if ok && k.state == "done" && k.size == st.Size() && k.modified == st.ModTime().UnixNano() {
+			continue
+		}
+		done, fault, err := l.index(ctx, name, st)
+		if err != nil {
+			return r, fmt.Errorf("library: index %s: %w", name, err)
+		}
+		if fault != "" {
+			r.Faults = append(r.Faults, fault)
+		}
+		switch {
+		case done && ok:
+			r.Changed++
+		case done:
+			r.Added++
+		}
+	}
+	for name, k := range known {
+		if files[name] == nil {
+			if err := l.forget(ctx, k.id, true); err != nil {
+				return r, fmt.Errorf("library: forget %s: %w", name, err)
+			}
+			r.Gone++
+		}
+	}
+	if r.Added+r.Changed > 0 {
+		_, err = l.db.ExecContext(ctx, "PRAGMA optimize(0x10002)")
+	}
+	return r, err
+}
+
+// Reindex makes the index anew from the recordings. Marks, notes and tags stay; so do the recordings' numbers.
+func (l *Library) Reindex(ctx context.Context) (Report, error) {
+	if _, err := l.db.ExecContext(ctx, "UPDATE recordings SET state = 'old', seen = 0"); err != nil {
+		return Report{}, fmt.Errorf("library: %w", err)
+	}
+	return l.Sync(ctx)
+}
+
+// files lists the recordings in the folder.
+func (l *Library) files() (map[string]fs.FileInfo, error) {
+	entries, err := os.ReadDir(l.dir)
+	if err != nil {
+		return nil, fmt.Errorf("library: %w", err)
+	}
+	out := map[string]fs.FileInfo{}
+	for _, e := range entries {
+		if !IsRecording(e.Name()) {
+			continue
+		}
+		if st, err := os.Stat(filepath.Join(l.dir, e.Name())); err == nil && st.Mode().IsRegular() {
+			out[e.Name()] = st
+		}
+	}
+	return out, nil
+}
+
+type knownFile struct {
+	id, size, modified int64
+	state              string
+}
+
+func (l *Library) known(ctx context.Context) (map[string]knownFile, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT id, name, size, modified, state FROM recordings")
+	if err != nil {
+		return nil, fmt.Errorf("library: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]knownFile{}
+	for rows.Next() {
+		var k knownFile
+		var name string
+		if err := rows.Scan(&k.id, &name, &k.size, &k.modified, &k.state); err != nil {
+			return nil, fmt.Errorf("library: %w", err)
+		}
+		out[name] = k
+	}
+	return out, rows.Err()
+}
+
+// claim makes this process the one that indexes a recording; ok is false if another one does.
+func (l *Library) claim(ctx context.Context, name string, st fs.FileInfo) (id int64, ok bool, err error) {
+	now := time.Now()
+	err = l.write(ctx, func(tx *sql.Tx) error {
+		var state string
+		var seen, size, modified int64
+		err := tx.QueryRowContext(ctx, "SELECT id, state, seen, size, modified FROM recordings WHERE name = ?", name).Scan(&id, &state, &seen, &size, &modified)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			res, err := tx.ExecContext(ctx, "INSERT INTO recordings (name, size, modified, state, seen) VALUES (?, ?, ?, 'indexing', ?)",
+				name, st.Size(), st.ModTime().UnixNano(), now.UnixNano())
+			if err != nil {
+				return err
+			}
+			ok = true
+			id, err = res.LastInsertId()
+			return err
+		case err != nil:
+			return err
+		case state == "indexing" && now.Sub(time.Unix(0, seen)) < stale,
+			state == "done" && size == st.Size() && modified == st.ModTime().UnixNano():
+			return nil
+		}
+		ok = true
+		_, err = tx.ExecContext(ctx, "UPDATE recordings SET state = 'indexing', seen = ?, size = ?, modified = ? WHERE id = ?",
+			now.UnixNano(), st.Size(), st.ModTime().UnixNano(), id)
+		return err
+	})
+	return id, ok, err
+}
+
+// index reads a recording into the index. fault says what was wrong with the file.
+func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done bool, fault string, err error) {
+	id, ok, err := l.claim(ctx, name, st)
+	if err != nil || !ok {
+		return false, "", err
+	}
+	if err := l.forget(ctx, id, false); err != nil {
+		return false, "", err
+	}
+	path := filepath.Join(l.dir, name)
+	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}}
+	rerr := captures.ReadFile(path, w)
+	if err := w.finish(); err != nil {
+		return false, "", err
+	}
+	if ctx.Err() != nil {
+		return false, "", ctx.Err()
+	}
+	if rerr != nil {
+		fault = rerr.Error()
+	}
+	sum, err := digest(path)
+	if err != nil {
+		return false, "", err
+	}
+	_, err = l.db.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
+		began = ?, ended = ? WHERE id = ?`, fault, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
+	return true, fault, err
+}
+
+func digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// forget deletes what the index has of a recording; with all, that there is one.
+func (l *Library) forget(ctx context.Context, id int64, all bool) error {
+	for {
+		n := int64(0)
+		err := l.write(ctx, func(tx *sql.Tx) error {
+			const some = "(SELECT e.id FROM events e JOIN sessions s ON e.session = s.id WHERE s.recording = ? LIMIT ?)"
+			if _, err := tx.ExecContext(ctx, "DELETE FROM words WHERE rowid IN "+some, id, batch); err != nil {
+				return err
+			}
+			res, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id IN "+some, id, batch)
+			if err != nil {
+				return err
+			}
+			if n, err = res.RowsAffected(); err != nil || n > 0 {
+				return err
+			}
+			if _, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE recording = ?", id); err != nil || !all {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, "DELETE FROM recordings WHERE id = ?", id)
+			return err
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+	}
+}

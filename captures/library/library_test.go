@@ -1,0 +1,323 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"facteur/captures"
+	"facteur/decode"
+	"facteur/decode/tlswire"
+	"facteur/internal/filter"
+)
+
+// line is what one side of a made session says.
+type line struct {
+	from decode.Side
+	text string
+}
+
+// smtpSession is a session with a password, a message and a refusal.
+func smtpSession(n int) []line {
+	code := "250 2.0.0 queued"
+	if n%50 == 7 {
+		code = "550 5.1.1 unknown user"
+	}
+	return []line{
+		{decode.Server, "220 mail.exemple.test ESMTP\r\n"}, {decode.Client, "EHLO poste.exemple.test\r\n"},
+		{decode.Server, "250-mail.exemple.test\r\n250-AUTH PLAIN\r\n250 SIZE 1000000\r\n"},
+		{decode.Client, "AUTH PLAIN AGFsaWNlAHRpbWJyZS1yb3Nl\r\n"}, {decode.Server, "235 2.7.0 ok\r\n"},
+		{decode.Client, fmt.Sprintf("MAIL FROM:<alice%d@exemple.test>\r\n", n)}, {decode.Server, "250 2.1.0 ok\r\n"},
+		{decode.Client, "RCPT TO:<bob@exemple.test>\r\n"}, {decode.Server, "250 2.1.5 ok\r\n"},
+		{decode.Client, "DATA\r\n"}, {decode.Server, "354 go on\r\n"},
+		{decode.Client, fmt.Sprintf("From: alice%d@exemple.test\r\nTo: bob@exemple.test\r\nSubject: Lettre num\xc3\xa9ro %d\r\nDate: Sun, 22 Nov 2026 09:15:02 +0100\r\nMessage-ID: <%d@exemple.test>\r\n\r\nBonjour.\r\n.\r\n", n, n, n)},
+		{decode.Server, code + "\r\n"}, {decode.Client, "QUIT\r\n"}, {decode.Server, "221 2.0.0 bye\r\n"},
+	}
+}
+
+// record writes a recording with that many sessions.
+func record(t testing.TB, path string, sessions int) {
+	t.Helper()
+	w, err := captures.Create(path, captures.WriterOptions{Application: "facteur test", Title: "essai"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	for n := 1; n <= sessions; n++ {
+		i := captures.Info{Session: n, Time: at, Protocol: decode.SMTP,
+			Client: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(40000+n%20000)), Server: netip.MustParseAddrPort("127.0.0.1:25")}
+		check(t, w.Open(i, captures.Meta{Title: "essai", Secrets: "kept"}))
+		check(t, w.Chunk(n, decode.Chunk{Time: at, Told: &decode.Told{Kind: "session.open", Fields: []decode.Field{{Name: "client", Value: i.Client.String()}, {Name: "server", Value: i.Server.String()}}}}, ""))
+		for _, l := range smtpSession(n) {
+			at = at.Add(time.Millisecond)
+			check(t, w.Chunk(n, decode.Chunk{Time: at, From: l.from, Data: []byte(l.text)}, ""))
+		}
+		for _, side := range []decode.Side{decode.Client, decode.Server} {
+			check(t, w.Chunk(n, decode.Chunk{Time: at, From: side, End: decode.Finished}, ""))
+		}
+		check(t, w.Close(n))
+	}
+	check(t, w.End())
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t testing.TB, dir string) *Library {
+	t.Helper()
+	l, err := Open(context.Background(), dir)
+	check(t, err)
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// allEvents decodes a recording, to hold the index against.
+type allEvents struct {
+	counter
+	visit func(session int, e *decode.Event)
+}
+
+func (a *allEvents) Chunk(session int, c decode.Chunk) {
+	for _, e := range a.sessions[session].Feed(c) {
+		a.visit(session, &e)
+	}
+}
+
+func (a *allEvents) Close(session int, at time.Time) {
+	for _, e := range a.sessions[session].Close(at) {
+		a.visit(session, &e)
+	}
+}
+
+// The index answers as the decoder's events do, for every word of the filter language.
+func TestSearchEqualsDecode(t *testing.T) {
+	dir := t.TempDir()
+	record(t, filepath.Join(dir, "a.pcapng"), 60)
+	l := open(t, dir)
+	ctx := t.Context()
+	r, err := l.Sync(ctx)
+	check(t, err)
+	if r.Added != 1 || len(r.Faults) > 0 {
+		t.Fatalf("%+v", r)
+	}
+	for _, text := range []string{"", "smtp", "imap", "-smtp", "code:5xx", "code:250", "code:5.1.1", "code:2*", "-code:2xx from:server", "cmd:MAIL", "cmd:M*",
+		"from:client", "leg:server", "leg:client cmd:QUIT", "kind:message.header", "kind:smtp.reply code:550", "session:7", "session:7-9 cmd:DATA",
+		"secret", "lint", "error", "tls:1.3", "-tls:1.3 cmd:EHLO", "unknown", `"unknown user"`, "alice7@exemple.test", "-alice7 cmd:MAIL", "numéro", "note:lint.password"} {
+		f, err := filter.Parse(text)
+		check(t, err)
+		want := map[string]bool{}
+		about := map[int]*filter.About{}
+		a := &allEvents{counter: counter{keys: nil, sessions: map[int]*decode.Session{}}, visit: func(session int, e *decode.Event) {
+			if about[session] == nil {
+				about[session] = &filter.About{Number: session, Protocol: decode.SMTP}
+			}
+			if f.Match(e, about[session]) {
+				want[fmt.Sprintf("%d.%d", session, e.Seq)] = true
+			}
+		}}
+		a.keys = nilKeys
+		check(t, captures.ReadFile(filepath.Join(dir, "a.pcapng"), a))
+		hits, more, err := l.Search(ctx, f, 1<<20, nil)
+		if err != nil || more {
+			t.Fatalf("%s: %v", text, err)
+		}
+		for _, h := range hits {
+			k := fmt.Sprintf("%d.%d", h.Session, h.Seq)
+			if !want[k] {
+				t.Errorf("%s: found %s %s, which does not match", text, k, h.Line)
+			}
+			delete(want, k)
+		}
+		for k := range want {
+			t.Errorf("%s: %s was not found", text, k)
+		}
+		// in pages
+		n, after := 0, (*Hit)(nil)
+		for {
+			page, more, err := l.Search(ctx, f, 7, after)
+			check(t, err)
+			n += len(page)
+			if !more {
+				break
+			}
+			after = &page[len(page)-1]
+		}
+		if n != len(hits) {
+			t.Errorf("%s: %d in pages, %d at once", text, n, len(hits))
+		}
+	}
+}
+
+// Secrets are in no file of the index, in no encoding.
+func TestIndexHoldsNoSecret(t *testing.T) {
+	dir := t.TempDir()
+	record(t, filepath.Join(dir, "a.pcapng"), 3)
+	l := open(t, dir)
+	_, err := l.Sync(t.Context())
+	check(t, err)
+	for _, name := range []string{IndexName, IndexName + "-wal"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		check(t, err)
+		for _, form := range []string{"timbre", "AHRpbWJyZS1yb3Nl", "bWJyZS1yb3N", "aW1icmUtcm9z", "74696d627265"} {
+			if strings.Contains(strings.ToLower(string(data)), strings.ToLower(form)) {
+				t.Errorf("%s holds the password (%s)", name, form)
+			}
+		}
+		if name == IndexName && !strings.Contains(string(data), "exemple") {
+			wal, _ := os.ReadFile(filepath.Join(dir, IndexName+"-wal"))
+			if !strings.Contains(string(wal), "exemple") {
+				t.Error("the index holds nothing: this test proves nothing")
+			}
+		}
+	}
+}
+
+// Files that come, change and go are followed; what people added stays through a reindex.
+func TestSyncFollowsFiles(t *testing.T) {
+	dir := t.TempDir()
+	ctx := t.Context()
+	l := open(t, dir)
+	record(t, filepath.Join(dir, "a.pcapng"), 2)
+	record(t, filepath.Join(dir, "b.pcapng"), 3)
+	check(t, os.WriteFile(filepath.Join(dir, "notes.txt"), []byte("no recording"), 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "bad.pcap"), []byte("not a capture either"), 0o600))
+	r, err := l.Sync(ctx)
+	check(t, err)
+	if r.Added != 3 || len(r.Faults) != 1 || !strings.Contains(r.Faults[0], "bad.pcap") {
+		t.Fatalf("%+v", r)
+	}
+	a, err := l.Find(ctx, "a.pcapng")
+	check(t, err)
+	_, err = l.AddMark(ctx, Mark{Recording: "a.pcapng", Session: 1, Seq: 4, Text: "ici"})
+	check(t, err)
+	check(t, l.Tag(ctx, "a.pcapng", Keep))
+	r, err = l.Reindex(ctx)
+	check(t, err)
+	if r.Changed != 3 {
+		t.Errorf("%+v", r)
+	}
+	again, err := l.Find(ctx, fmt.Sprint(a.ID))
+	check(t, err)
+	marks, err := l.Marks(ctx, "a.pcapng")
+	check(t, err)
+	if again.Name != "a.pcapng" || len(again.Tags) != 1 || len(marks) != 1 || marks[0].Text != "ici" || again.Events != a.Events {
+		t.Errorf("after a reindex: %+v, %+v", again, marks)
+	}
+	check(t, os.Remove(filepath.Join(dir, "b.pcapng")))
+	check(t, os.Remove(filepath.Join(dir, "a.pcapng")))
+	record(t, filepath.Join(dir, "a.pcapng"), 5)
+	r, err = l.Sync(ctx)
+	check(t, err)
+	if r.Changed != 1 || r.Gone != 1 {
+		t.Errorf("%+v", r)
+	}
+	if a, _ := l.Find(ctx, "a.pcapng"); a.Sessions != 5 {
+		t.Errorf("%+v", a)
+	}
+	faults, err := l.Verify(ctx)
+	check(t, err)
+	if len(faults) > 0 {
+		t.Errorf("%+v", faults)
+	}
+	old, err := l.Expired(ctx, Retention, time.Now().Add(40*24*time.Hour))
+	check(t, err)
+	if len(old) != 1 || old[0].Name != "bad.pcap" { // a is tagged to be kept
+		t.Errorf("%+v", old)
+	}
+}
+
+// Verify sees each kind of difference.
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	ctx := t.Context()
+	l := open(t, dir)
+	for _, n := range []string{"flip", "grow", "gone", "rows", "good"} {
+		record(t, filepath.Join(dir, n+".pcapng"), 2)
+	}
+	_, err := l.Sync(ctx)
+	check(t, err)
+	record(t, filepath.Join(dir, "new.pcapng"), 1)
+	data, _ := os.ReadFile(filepath.Join(dir, "flip.pcapng"))
+	data[len(data)/2] ^= 1
+	check(t, os.WriteFile(filepath.Join(dir, "flip.pcapng"), data, 0o600))
+	check(t, os.WriteFile(filepath.Join(dir, "grow.pcapng"), append(data, 0), 0o600))
+	check(t, os.Remove(filepath.Join(dir, "gone.pcapng")))
+	_, err = l.db.ExecContext(ctx, "DELETE FROM events WHERE session = (SELECT max(s.id) FROM sessions s JOIN recordings r ON r.id = s.recording WHERE r.name = 'rows.pcapng') AND seq = 3")
+	check(t, err)
+	faults, err := l.Verify(ctx)
+	check(t, err)
+	got := map[string]string{}
+	for _, f := range faults {
+		got[f.Recording] = f.What
+	}
+	for name, what := range map[string]string{"flip.pcapng": "digest", "grow.pcapng": "size", "gone.pcapng": "missing", "rows.pcapng": "events", "new.pcapng": "unknown", "good.pcapng": ""} {
+		if got[name] != what {
+			t.Errorf("%s: %q, want %q", name, got[name], what)
+		}
+	}
+}
+
+// Two handles, as of two processes, index and search at once; nothing is indexed twice, and nobody is told "busy".
+func TestTwoProcesses(t *testing.T) {
+	dir := t.TempDir()
+	for n := range 4 {
+		record(t, filepath.Join(dir, fmt.Sprintf("%d.pcapng", n)), 150)
+	}
+	a, b := open(t, dir), open(t, dir)
+	var wg sync.WaitGroup
+	for _, l := range []*Library{a, b} {
+		wg.Go(func() {
+			if _, err := l.Sync(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		wg.Go(func() {
+			f, _ := filter.Parse("code:5xx")
+			for range 50 {
+				if _, _, err := l.Search(context.Background(), f, 20, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		wg.Go(func() {
+			for range 20 {
+				if _, err := l.AddMark(context.Background(), Mark{Recording: "0.pcapng", Session: 1, Text: "x"}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	_, err := a.Sync(t.Context())
+	check(t, err)
+	faults, err := b.Verify(t.Context())
+	check(t, err)
+	marks, err := b.Marks(t.Context(), "0.pcapng")
+	check(t, err)
+	if len(faults) > 0 || len(marks) != 40 {
+		t.Errorf("%+v, %d marks", faults, len(marks))
+	}
+}
+
+// A name from anywhere is a name in the folder.
+func TestFreeName(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	for in, want := range map[string]string{"../../etc/passwd": "passwd.pcapng", "..": "capture.pcapng", ".hidden.pcap": "hidden.pcapng", "a\nb.pcap.gz": "a_b.pcapng", "/x/y:z.cap": "y_z.pcapng", "": "capture.pcapng"} {
+		if got := l.FreeName(in); got != want {
+			t.Errorf("%q → %q, want %q", in, got, want)
+		}
+	}
+}
+
+var nilKeys = new(tlswire.KeyLog)

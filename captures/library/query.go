@@ -1,0 +1,318 @@
+package library
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"facteur/decode"
+	"facteur/internal/filter"
+)
+
+// Recording is one file of the library.
+type Recording struct {
+	ID               int64
+	Name, Title      string
+	Size             int64
+	Modified         time.Time
+	SHA256           string
+	Secrets          string // "masked", "kept", or "" where the file does not say: a foreign capture
+	Fault            string
+	Sessions, Events int64
+	Began, Ended     time.Time
+	Indexed          bool // false while it is being indexed
+	Tags             []string
+}
+
+// Session is one session of a recording.
+type Session struct {
+	ID                    int64
+	Recording             int64
+	Number                int // in the recording
+	Protocol              string
+	Client, Server        string
+	TLS                   string // versions, "" for none
+	User                  string
+	Began, Ended          time.Time
+	Events, Lints, Faults int64
+}
+
+// Hit is an event that was found.
+type Hit struct {
+	Recording int64
+	Name      string
+	Session   int
+	Seq       int
+	Time      time.Time
+	Leg       decode.Leg
+	From      decode.Side
+	Layer     decode.Layer
+	Span      decode.Span
+	Kind      string
+	Line      string // masked; at most 500 octets
+	id        int64
+}
+
+// Recordings lists the recordings, newest first.
+func (l *Library) Recordings(ctx context.Context) ([]Recording, error) {
+	rows, err := l.db.QueryContext(ctx, `SELECT id, name, title, size, modified, sha256, secrets, fault, sessions, events, began, ended, state,
+		(SELECT group_concat(tag, ' ') FROM tags t WHERE t.recording = r.name) FROM recordings r ORDER BY CASE began WHEN 0 THEN modified ELSE began END DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("library: %w", err)
+	}
+	defer rows.Close()
+	var out []Recording
+	for rows.Next() {
+		var r Recording
+		var modified, began, ended int64
+		var state string
+		var tags sql.NullString
+		if err := rows.Scan(&r.ID, &r.Name, &r.Title, &r.Size, &modified, &r.SHA256, &r.Secrets, &r.Fault, &r.Sessions, &r.Events, &began, &ended, &state, &tags); err != nil {
+			return nil, fmt.Errorf("library: %w", err)
+		}
+		r.Modified, r.Began, r.Ended, r.Indexed, r.Tags = moment(modified), moment(began), moment(ended), state == "done", strings.Fields(tags.String)
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+func moment(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}
+
+// Find gives a recording by its number or its file's name.
+func (l *Library) Find(ctx context.Context, which string) (Recording, error) {
+	all, err := l.Recordings(ctx)
+	if err != nil {
+		return Recording{}, err
+	}
+	for _, r := range all {
+		if strconv.FormatInt(r.ID, 10) == which || r.Name == which {
+			return r, nil
+		}
+	}
+	return Recording{}, fmt.Errorf("recording %s: %w", which, ErrUnknown)
+}
+
+// Sessions lists the sessions of a recording in order, or with 0 the latest of all.
+func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]Session, error) {
+	where, args := "WHERE recording = ? ORDER BY number", []any{recording}
+	if recording == 0 {
+		where, args = "ORDER BY id DESC", nil
+	}
+	rows, err := l.db.QueryContext(ctx, `SELECT id, recording, number, protocol, client, server, tls, user, began, ended, events, lints, errors
+		FROM sessions `+where+" LIMIT ?", append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("library: %w", err)
+	}
+	defer rows.Close()
+	var out []Session
+	for rows.Next() {
+		var s Session
+		var began, ended int64
+		if err := rows.Scan(&s.ID, &s.Recording, &s.Number, &s.Protocol, &s.Client, &s.Server, &s.TLS, &s.User, &began, &ended, &s.Events, &s.Lints, &s.Faults); err != nil {
+			return nil, fmt.Errorf("library: %w", err)
+		}
+		s.Began, s.Ended = moment(began), moment(ended)
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// Search finds events. It gives at most limit of them in the order in which they were indexed, beginning behind after
+// (nil for the start), and reports whether there are more.
+func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after *Hit) (hits []Hit, more bool, err error) {
+	q, err := l.query(ctx, f)
+	if err != nil {
+		return nil, false, err
+	}
+	if after != nil {
+		q.add("e.id > ?", after.id)
+	}
+	text := `SELECT e.id, r.id, r.name, s.number, e.seq, e.time, e.leg, e.side, e.layer, e.span_from, e.span_to, k.name, e.line
+		FROM ` + q.from + ` CROSS JOIN sessions s ON s.id = e.session CROSS JOIN recordings r ON r.id = s.recording CROSS JOIN kinds k ON k.id = e.kind
+		WHERE r.state = 'done'` + q.where.String() + ` ORDER BY ` + q.order + ` LIMIT ?`
+	rows, err := l.db.QueryContext(ctx, text, append(q.args, limit+1)...)
+	if err != nil {
+		return nil, false, fmt.Errorf("library: search: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if len(hits) == limit {
+			return hits, true, nil
+		}
+		var h Hit
+		var at int64
+		if err := rows.Scan(&h.id, &h.Recording, &h.Name, &h.Session, &h.Seq, &at, &h.Leg, &h.From, &h.Layer, &h.Span.From, &h.Span.To, &h.Kind, &h.Line); err != nil {
+			return nil, false, fmt.Errorf("library: search: %w", err)
+		}
+		h.Time = moment(at)
+		hits = append(hits, h)
+	}
+	return hits, false, rows.Err()
+}
+
+// conditions is the part of a query that a filter makes.
+type conditions struct {
+	from, order string
+	where       strings.Builder
+	args        []any
+}
+
+func (q *conditions) add(sql string, args ...any) {
+	q.where.WriteString(" AND " + sql)
+	q.args = append(q.args, args...)
+}
+
+// query puts a filter into SQL. Words go to the full-text index, all in one expression; the rest to columns.
+func (l *Library) query(ctx context.Context, f *filter.Filter) (*conditions, error) {
+	q := &conditions{from: "events e", order: "e.id"}
+	var match, without []string
+	for i := range f.Terms {
+		t := &f.Terms[i]
+		switch t.Key {
+		case filter.Text, filter.Noted:
+			phrase := phraseOf(t)
+			switch {
+			case phrase == "":
+			case t.Not:
+				without = append(without, phrase)
+			default:
+				match = append(match, phrase)
+			}
+		default:
+			if err := l.column(ctx, q, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	expr := strings.Join(match, " AND ")
+	switch {
+	case expr != "":
+		for _, w := range without {
+			expr = "(" + expr + ") NOT " + w
+		}
+		q.from, q.order = "words w CROSS JOIN events e ON e.id = w.rowid", "w.rowid"
+		q.where.WriteString(" AND w.words MATCH ?")
+		q.args = append([]any{}, append(q.args, expr)...)
+	case len(without) > 0:
+		q.add("e.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", strings.Join(without, " OR "))
+	}
+	return q, nil
+}
+
+// phraseOf writes a term for FTS5: its words one behind the other, the last one by its beginning.
+func phraseOf(t *filter.Term) string {
+	column := "text"
+	if t.Key == filter.Noted {
+		column = "note"
+	}
+	if strings.IndexFunc(t.Value, wordRune) < 0 {
+		return "" // nothing of it is a word
+	}
+	return column + ` : "` + strings.ReplaceAll(t.Value, `"`, `""`) + `" *`
+}
+
+func wordRune(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 0x80
+}
+
+// column puts a term that looks at a column into SQL.
+func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) error {
+	not := func(expr string, args ...any) error {
+		if t.Not {
+			expr = "NOT coalesce(" + expr + ", 0)"
+		}
+		q.add("("+expr+")", args...)
+		return nil
+	}
+	switch t.Key {
+	case filter.Family:
+		ids, err := l.kinds(ctx, "family = ?", t.Value)
+		if err != nil {
+			return err
+		}
+		if t.Value == "tls" || t.Value == "message" || t.Value == "sasl" {
+			return not("e.kind IN (" + ids + ")")
+		}
+		return not("e.protocol = ? OR e.kind IN ("+ids+")", t.Value)
+	case filter.Kind:
+		ids, err := l.kinds(ctx, "substr(name, 1, length(?1)) = ?1", t.Value)
+		if err != nil {
+			return err
+		}
+		return not("e.kind IN (" + ids + ")")
+	case filter.Code:
+		switch {
+		case t.ClassOf() > 0:
+			return not("e.class = ?", t.ClassOf())
+		case t.Plain():
+			return not("e.code = ? OR e.code2 = ?", t.Value, t.Value)
+		}
+		p := globOf(t.Value)
+		return not("e.code GLOB ? OR e.code2 GLOB ?", p, p)
+	case filter.Command:
+		if t.Plain() {
+			return not("e.cmd = ?", t.Value)
+		}
+		return not("e.cmd GLOB ?", globOf(t.Value))
+	case filter.From:
+		return not("e.side = ?", side(t.Value))
+	case filter.Leg:
+		return not("e.leg = ?", side(t.Value))
+	case filter.Tag:
+		return not("e.tag = ?", t.Value)
+	case filter.Session:
+		return not("s.number BETWEEN ? AND ?", t.Low, t.High)
+	case filter.TLS:
+		return not("e.session IN (SELECT id FROM sessions WHERE instr(lower(tls), ?) > 0)", t.Value)
+	case filter.Secret:
+		return not("e.secret = 1")
+	case filter.Lint:
+		return not("e.lint = 1")
+	case filter.Fault:
+		return not("e.error = 1")
+	}
+	return errors.New("library: the index knows nothing of " + string(t.Key))
+}
+
+func side(name string) int {
+	if name == "server" {
+		return 1
+	}
+	return 0
+}
+
+// globOf writes a pattern of the filter for SQLite's GLOB.
+func globOf(v string) string {
+	v = strings.NewReplacer("[", "[[]", "?", "[?]").Replace(v)
+	if len(v) > 1 && strings.Trim(v, "0123456789X") == "" && v[0] != 'X' {
+		v = strings.ReplaceAll(v, "X", "[0-9]")
+	}
+	return v
+}
+
+// kinds gives the numbers of kinds, for an IN.
+func (l *Library) kinds(ctx context.Context, where, arg string) (string, error) {
+	rows, err := l.db.QueryContext(ctx, "SELECT id FROM kinds WHERE "+where, arg)
+	if err != nil {
+		return "", fmt.Errorf("library: %w", err)
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return "", fmt.Errorf("library: %w", err)
+		}
+		ids = append(ids, strconv.FormatInt(id, 10))
+	}
+	return strings.Join(ids, ","), rows.Err()
+}
