@@ -33,6 +33,8 @@ type leg struct {
 	ended [2]decode.End
 	wmu   sync.Mutex // keeps facteur's own words apart from relayed ones
 
+	delivered int64 // octets of the other side's, for the lab
+
 	dmu     sync.Mutex
 	aborted bool // deadlines are over: the session ends
 }

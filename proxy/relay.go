@@ -113,8 +113,8 @@ func copyAll(from, to *leg, b *buffer) error {
 		n, err := from.app.Read(b.room())
 		if n > 0 {
 			from.heard()
-			if _, err := to.app.Write(b.room()[:n]); err != nil {
-				return writeError{err}
+			if err := to.deliver(b.room()[:n]); err != nil {
+				return err
 			}
 			b.filled(n)
 		}

@@ -72,6 +72,9 @@ func (s *session) greetClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		DynamicRecordSizingDisabled: true, // a relay passes on flights as they came
 	}
 	s.route.legs[decode.ClientLeg].apply(c)
+	if s.srv.attacks(Downgrade) {
+		s.attacked(Downgrade, decode.ClientLeg)
+	}
 	if s.server != nil && s.server.tls != nil {
 		if p := s.server.tls.ConnectionState().NegotiatedProtocol; p != "" {
 			c.NextProtos = []string{p}
@@ -93,6 +96,10 @@ func (s *session) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	names = append(names, s.route.Upstream.Host)
 	if a, ok := s.info.Local.(*net.TCPAddr); ok {
 		names = append(names, a.IP.String())
+	}
+	if flaw := s.srv.flaw(); flaw != "" {
+		s.attacked(string(flaw), decode.ClientLeg)
+		return s.srv.c.Authority.Flawed(flaw, names...)
 	}
 	cert, err := s.srv.c.Authority.Leaf(names...)
 	if err != nil {

@@ -63,7 +63,8 @@ type Config struct {
 	// means 10 s, negative never.
 	GreetingTime time.Duration
 
-	ClientTLS, ServerTLS Knobs // of the two legs, where a route does not say
+	Attacks              []Attack // for the lab: practice servers on this machine only
+	ClientTLS, ServerTLS Knobs    // of the two legs, where a route does not say
 
 	Log      *slog.Logger               // nil discards
 	Lang     string                     // of sentences in the log: "fr" or "en"
@@ -152,6 +153,9 @@ func New(c Config) (*Server, error) {
 			return nil, err
 		}
 		s.routes = append(s.routes, r)
+	}
+	if err := s.checkLab(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }

@@ -37,13 +37,16 @@ type session struct {
 	arrival       string                           // what it is, one of doorMail and so on; "" for a fixed route
 	greeting      []byte                           // of a server that facteur itself upgraded; still to be given to the client
 
+	judge  judge         // of the lab
+	ending chan struct{} // closed when the session is ended
+
 	ends   sync.Mutex // guards ended and broken
 	ended  int        // directions that have ended
 	broken bool       // a leg was reset, so that the other one is, too
 }
 
 func (s *Server) newSession(r *route, conn *net.TCPConn) *session {
-	n := &session{srv: s, route: r}
+	n := &session{srv: s, route: r, ending: make(chan struct{})}
 	n.info = SessionInfo{
 		ID: int(s.lastID.Add(1)), Route: r.Route, Mode: r.mode, Opened: time.Now(), Client: conn.RemoteAddr(), Local: conn.LocalAddr(),
 	}
@@ -79,6 +82,9 @@ func (s *session) run(life context.Context) {
 	f := s.establish(life)
 	if f == nil {
 		f = s.relay()
+	}
+	if len(s.srv.c.Attacks) > 0 {
+		s.verdict()
 	}
 	switch {
 	case errors.Is(context.Cause(life), errShutdown): // whatever it was doing, that is why it failed
@@ -143,6 +149,9 @@ func (s *session) finish() {
 func (s *session) abort() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.aborted {
+		close(s.ending)
+	}
 	s.aborted = true
 	for _, l := range []*leg{s.client, s.server} {
 		if l != nil {

@@ -55,6 +55,7 @@ const (
 	theServer answerer = iota // both legs are in clear: it is passed on, and both are upgraded
 	agree                     // facteur: only the client leg is upgraded
 	decline                   // facteur: the client is in TLS already
+	deny                      // facteur, in the lab: as a server without TLS would
 )
 
 // flow is the stream of one side.
@@ -107,6 +108,14 @@ func (st *steering) begin(upgraded bool) {
 			st.tls, st.now.offerTLS = agree, true
 		}
 	}
+	lab := st.s.srv
+	if strip := lab.attacks(StripStartTLS); !client && (strip || lab.attacks(RefuseStartTLS)) {
+		st.tls = deny
+		if strip {
+			st.now.hideTLS, st.now.offerTLS = true, false
+		}
+	}
+	preauth := !client && st.proto == decode.IMAP && lab.attacks(PreAuth)
 	st.flows, st.edits, st.barrier = [2]flow{}, nil, nil
 	st.asked, st.due, st.last = map[int]string{}, 0, 0
 	st.cut, st.granted, st.offers = -1, false, true
@@ -120,7 +129,7 @@ func (st *steering) begin(upgraded bool) {
 		st.prime(decode.Server, greetings[st.proto])
 		return
 	}
-	if st.now.any() && (st.proto == decode.IMAP || st.proto == decode.Sieve) {
+	if (st.now.any() || preauth) && (st.proto == decode.IMAP || st.proto == decode.Sieve) {
 		st.due = 1 // the greeting lists capabilities
 	}
 }
@@ -208,6 +217,7 @@ var logins = map[string]bool{"AUTH": true, "PASS": true, "APOP": true, "LOGIN": 
 
 func (st *steering) command(e *decode.Event) {
 	name := strings.ToUpper(e.Field("verb") + e.Field("name"))
+	st.s.judge.commanded(name, st.s.client.tls != nil)
 	switch {
 	case name == "STARTTLS" && st.proto != decode.POP3 || name == "STLS" && st.proto == decode.POP3:
 		st.barrier = append(st.barrier, barrier{span: e.Span, seq: e.Seq, tag: e.Field("tag"), before: st.last})
@@ -308,6 +318,10 @@ func (st *steering) listed() {
 }
 
 func (st *steering) imapUntagged(e *decode.Event) {
+	if e.Span.From == 0 && st.preAuthenticate(e) {
+		st.listed()
+		return
+	}
 	st.edit(e, st.now.imapCapabilities)
 	switch name := strings.ToUpper(e.Field("name")); name {
 	case "OK", "PREAUTH", "BYE":
@@ -351,6 +365,10 @@ func (st *steering) edit(e *decode.Event, change func([]byte) ([]byte, string)) 
 	}
 	was := f.held[e.Span.From-f.base : e.Span.To-f.base]
 	if now, why := change(was); why != "" {
+		if why == whyHide && st.tls == deny {
+			why = whyStrip
+			st.s.attacked(StripStartTLS, decode.ClientLeg)
+		}
 		st.edits = append(st.edits, rewrite{e.Span, was, now, why})
 	}
 }

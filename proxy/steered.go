@@ -53,6 +53,9 @@ func (st *steering) clientSaid(data []byte) error {
 	if f := st.wrongStart(data); f != nil {
 		return st.failed(f)
 	}
+	if st.s.client.tls != nil {
+		st.s.judge.clientSpoke()
+	}
 	if st.watch != nil {
 		var err error
 		if data, err = st.watchClient(data); err != nil || len(data) == 0 {
@@ -72,6 +75,9 @@ func (st *steering) clientSaid(data []byte) error {
 		limit := b.span.To
 		if st.tls != theServer {
 			limit = b.span.From
+		}
+		if st.tls == theServer {
+			st.injectCommand(limit)
 		}
 		if err := st.passClient(limit); err != nil {
 			return err
@@ -227,10 +233,16 @@ func (st *steering) serverSaid(data []byte) error {
 		}
 		return st.write(st.s.client, data)
 	}
+	if st.s.server.tls != nil {
+		st.s.judge.serverSpoke()
+	}
 	f := &st.flows[decode.Server]
 	f.held = append(f.held, data...)
 	if !st.over {
 		st.feed(decode.Server, data)
+	}
+	if st.cut >= 0 {
+		st.injectResponse()
 	}
 	to := f.end()
 	if st.cut >= 0 {
@@ -292,10 +304,7 @@ func (st *steering) passServer(to int64) error {
 	}
 	client.wmu.Lock()
 	defer client.wmu.Unlock()
-	if _, err := client.app.Write(out); err != nil {
-		return writeError{err}
-	}
-	return nil
+	return client.deliver(out)
 }
 
 // tellRewrite tells that octets were changed: what was there and what is, line ends taken off the end.

@@ -59,7 +59,7 @@ func (st *steering) failed(err error) error {
 // answerItself answers STARTTLS where the two legs differ in security. The server never sees it.
 func (st *steering) answerItself(b barrier) error {
 	// in its turn: what was asked before is answered before, and nothing is put into the middle of a line
-	for (st.barrier[0].before != 0 && st.tls == agree || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] {
+	for (st.barrier[0].before != 0 && st.tls != decline || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] {
 		st.cond.Wait()
 	}
 	f := &st.flows[decode.Client]
@@ -67,13 +67,18 @@ func (st *steering) answerItself(b barrier) error {
 	f.skip(int(b.span.Len()))
 	words := ownAnswer(st.proto, st.tls, b.tag)
 	st.barrier = st.barrier[1:]
-	if st.tls == decline {
+	if st.tls != agree {
 		st.prime(decode.Server, words)
 	}
 	st.mu.Unlock()
-	err := st.sayToClient(was, words)
+	why := whyOwnAnswer
+	if st.tls == deny {
+		why = whyRefuse
+		st.s.attacked(st.refusing(), decode.ClientLeg)
+	}
+	err := st.sayToClient(was, words, why)
 	st.mu.Lock()
-	if err != nil || st.tls == decline {
+	if err != nil || st.tls != agree {
 		return err
 	}
 	st.glued()
@@ -91,8 +96,8 @@ func (st *steering) answerItself(b barrier) error {
 }
 
 // sayToClient says something of facteur's own to the client.
-func (st *steering) sayToClient(was, words string) error {
-	st.s.tellRewrite(decode.ClientLeg, decode.Server, was, words, whyOwnAnswer)
+func (st *steering) sayToClient(was, words, why string) error {
+	st.s.tellRewrite(decode.ClientLeg, decode.Server, was, words, why)
 	l := st.s.client
 	l.wmu.Lock()
 	defer l.wmu.Unlock()
@@ -107,10 +112,17 @@ const (
 	whyAsk        = "capabilities_after_starttls"
 	whyStale      = "capabilities_before_starttls"
 	whyOwnUpgrade = "facteur_starts_tls"
+	whyStrip      = "lab_strips_starttls"
+	whyRefuse     = "lab_refuses_starttls"
+	whyInject     = "lab_injects"
+	whyPreAuth    = "lab_preauth"
 )
 
 // ownAnswer is facteur's answer to STARTTLS.
 func ownAnswer(proto string, a answerer, tag string) string {
+	if a == deny {
+		return refusal(proto, tag)
+	}
 	words := map[string][2]string{
 		decode.SMTP:  {"220 2.0.0 Ready to start TLS\r\n", "503 5.5.1 TLS is active already\r\n"},
 		decode.LMTP:  {"220 2.0.0 Ready to start TLS\r\n", "503 5.5.1 TLS is active already\r\n"},

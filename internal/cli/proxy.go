@@ -28,6 +28,7 @@ type proxyFlags struct {
 	maxSessions            int
 	socks, transparent     string
 	tlsMin, tlsMax         string
+	lab                    []string
 	knobs                  proxy.Knobs
 	config                 string
 	printConfig            bool
@@ -81,9 +82,10 @@ relayed untouched. With --transparent (Linux) the system redirects connections h
 	fl.SortFlags = false
 	fl.StringVar(&f.config, "config", "", "YAML file with these settings, as --print-config writes one; flags win over it")
 	fl.BoolVar(&f.printConfig, "print-config", false, "print the settings that would count, as a file for --config, and end")
-	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions) or passthrough (end to end, watched from outside)")
+	fl.StringVar(&f.tls, "tls", "intercept", "intercept (two TLS sessions), passthrough (end to end, watched from outside) or strip (as --lab strip-starttls)")
 	fl.StringVar(&f.caDir, "ca-dir", defaultAuthority(), "folder of the local authority; ca.pem in it is what clients must trust")
 	fl.StringVar(&f.upstreamCA, "upstream-ca", "", "PEM file with authorities to trust for mail servers, besides the system's")
+	fl.StringArrayVar(&f.lab, "lab", nil, "attack a practice server's clients, on this machine only (repeat): strip-starttls, refuse-starttls, inject-command, inject-response, preauth, downgrade, wrong-name, expired, self-signed, unknown-ca, delay=TIME, truncate=OCTETS, reset=OCTETS")
 	fl.StringVar(&f.tlsMin, "tls-min", "", "lowest TLS version of both legs: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")
 	fl.StringVar(&f.tlsMax, "tls-max", "", "highest TLS version of both legs")
 	fl.StringVar(&f.knobs.Ciphers, "ciphers", "", "cipher suites up to TLS 1.2, IANA names joined by commas")
@@ -134,6 +136,19 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 
 // proxyOptions makes a station's options of the flags.
 func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err error) {
+	if f.tls == "strip" { // the downgrade attack, under its old name
+		f.tls, f.lab = proxy.Intercept.String(), append([]string{proxy.StripStartTLS}, f.lab...)
+	}
+	for _, name := range f.lab {
+		attack, err := proxy.ParseAttack(name)
+		if err != nil {
+			return o, misuse("--lab %s: %v", name, err)
+		}
+		o.attacks = append(o.attacks, attack)
+	}
+	if len(o.attacks) > 0 {
+		a.logs.Warn(a.say("LEÇON\u202f: facteur attaque lui-même ces séances", "LESSON: facteur itself attacks these sessions"), "lab", strings.Join(f.lab, " "))
+	}
 	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
 		return o, misuse("--tls %s: %v", f.tls, err)
 	}

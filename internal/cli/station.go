@@ -44,6 +44,7 @@ type stationOptions struct {
 	systemCA     bool
 	noRewrite    bool
 	maxSessions  int
+	attacks      []proxy.Attack
 	knobs        [2]proxy.Knobs // TLS of the client leg and of the server leg, where a route does not say
 	socks        string         // address of the SOCKS5 door, "" for none
 	transparent  string         // address of the transparent door, "" for none
@@ -72,7 +73,7 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 		s.page = web.New(*o.page)
 	}
 	p, err := proxy.New(proxy.Config{
-		Routes: o.routes, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
+		Routes: o.routes, Attacks: o.attacks, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
 		MaxSessions: o.maxSessions, GreetingTime: o.greeting, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
 	})
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 var known = strings.Fields(`action alpn argument arguments asked by chosen cipher client code cv description detail enhanced
 	filename flags from group groups hint host how issuer items length level mailbox mechanism messages missing name names
 	not_after now number obsoleted_by obsoletes octets offered protocol result server set size sni status tag text to type user
-	value verb verbs version versions was what word year`)
+	value verb verbs verdict version versions was what word year`)
 
 // both calls f for the notes of each id, French first.
 func both(t *testing.T, f func(t *testing.T, id string, fr, en note)) {

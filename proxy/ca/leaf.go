@@ -83,6 +83,12 @@ func (a *Authority) permitted(names []string) []string {
 
 // mint signs a certificate for names with the public part of key.
 func (a *Authority) mint(key crypto.Signer, names []string) (*tls.Certificate, error) {
+	return mintBy(a.root, a.key, key, names, a.now())
+}
+
+// mintBy makes a certificate for names with the public part of key, signed by signer in the name of root; without a root
+// the certificate is its own.
+func mintBy(root *x509.Certificate, signer, key crypto.Signer, names []string, at time.Time) (*tls.Certificate, error) {
 	if len(names) == 0 {
 		return nil, fmt.Errorf("making a certificate: none of the names lies within the authority's constraint")
 	}
@@ -94,15 +100,17 @@ func (a *Authority) mint(key crypto.Signer, names []string) (*tls.Certificate, e
 	if err != nil {
 		return nil, err
 	}
-	now := a.now().UTC().Truncate(time.Second)
+	now := at.UTC().Truncate(time.Second)
 	t := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{Organization: []string{"facteur"}, CommonName: shorten(names[0])},
 		NotBefore: now.Add(-backdate), NotAfter: now.Add(leafLife),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, SubjectKeyId: id,
 	}
-	if t.NotAfter.After(a.root.NotAfter) {
-		t.NotAfter = a.root.NotAfter
+	if root == nil {
+		root = t
+	} else if t.NotAfter.After(root.NotAfter) {
+		t.NotAfter = root.NotAfter
 	}
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
@@ -111,7 +119,7 @@ func (a *Authority) mint(key crypto.Signer, names []string) (*tls.Certificate, e
 			t.DNSNames = append(t.DNSNames, n)
 		}
 	}
-	der, err := x509.CreateCertificate(rand.Reader, t, a.root, key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, t, root, key.Public(), signer)
 	if err != nil {
 		return nil, fmt.Errorf("signing a certificate for %s: %w", names[0], err)
 	}

@@ -1,0 +1,338 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"facteur/decode"
+	"facteur/proxy/ca"
+)
+
+// Attack is one of the attacks that a class may watch, on practice servers only.
+type Attack struct {
+	Name  string
+	Delay time.Duration // of delay
+	After int64         // of truncate and reset: octets of the server's that still reach the client
+}
+
+// The attacks, as --lab takes them.
+const (
+	StripStartTLS  = "strip-starttls"  // STARTTLS is left out of the capabilities, and refused
+	RefuseStartTLS = "refuse-starttls" // offered, and refused with an error
+	InjectCommand  = "inject-command"  // a command in clear behind the client's STARTTLS (CVE-2011-0411)
+	InjectResponse = "inject-response" // a response in clear behind the server's agreement on TLS (CVE-2020-15955 and others)
+	PreAuth        = "preauth"         // the IMAP greeting says that the client is logged in: STARTTLS has no place then
+	Downgrade      = "downgrade"       // TLS 1.1 at most on the client leg
+	Delay          = "delay"           // delay=DURATION: the server's words come late
+	Truncate       = "truncate"        // truncate=N: the server's stream ends after N octets, without close_notify
+	ResetAfter     = "reset"           // reset=N: the connection is reset after N octets of the server's
+)
+
+// attacks are all of them; those about certificates are flaws of [ca.Flaw].
+var attacks = []string{StripStartTLS, RefuseStartTLS, InjectCommand, InjectResponse, PreAuth, Downgrade,
+	string(ca.WrongName), string(ca.Expired), string(ca.SelfSigned), string(ca.UnknownCA), Delay, Truncate, ResetAfter}
+
+// maxDelay keeps a lesson from waiting for ever.
+const maxDelay = 10 * time.Minute
+
+// ParseAttack reads an attack, as in strip-starttls, delay=2s or truncate=100.
+func ParseAttack(s string) (a Attack, err error) {
+	name, value, given := strings.Cut(s, "=")
+	a.Name = name
+	valued := name == Delay || name == Truncate || name == ResetAfter
+	switch {
+	case !slices.Contains(attacks, name):
+		return a, fmt.Errorf("attack %q is not known; use %s", name, strings.Join(attacks, ", "))
+	case valued && !given:
+		return a, fmt.Errorf("attack %s wants a value, as in delay=2s or %s=100", name, Truncate)
+	case !valued && given:
+		return a, fmt.Errorf("attack %s takes no value", name)
+	case name == Delay:
+		if a.Delay, err = time.ParseDuration(value); err != nil || a.Delay <= 0 || a.Delay > maxDelay {
+			return a, fmt.Errorf("attack %s: %q is no time up to %s, as in 2s", name, value, maxDelay)
+		}
+	case valued:
+		if a.After, err = strconv.ParseInt(value, 10, 64); err != nil || a.After < 0 {
+			return a, fmt.Errorf("attack %s: %q is no number of octets", name, value)
+		}
+	}
+	return a, nil
+}
+
+// checkLab refuses attacks on anything but a practice server: whoever runs them on the mail of others is an attacker.
+func (s *Server) checkLab() error {
+	if len(s.c.Attacks) == 0 {
+		return nil
+	}
+	if s.c.Socks != "" || s.c.Transparent != "" {
+		return fmt.Errorf("lab attacks are for routes to this machine's own practice servers: leave out --socks and --transparent")
+	}
+	if s.c.NoRewrite {
+		return fmt.Errorf("lab attacks change octets: leave out --no-rewrite")
+	}
+	for _, r := range s.routes {
+		if ip := net.ParseIP(r.Upstream.Host); r.Upstream.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fmt.Errorf("route %s: lab attacks are for practice servers on this machine only (127.0.0.1, ::1 or localhost); %s is none", r.Route, r.Upstream.Host)
+		}
+		if r.mode == Passthrough {
+			return fmt.Errorf("route %s: lab attacks need --tls intercept", r.Route)
+		}
+		if s.attacks(Downgrade) {
+			r.legs[decode.ClientLeg].min, r.legs[decode.ClientLeg].max = versions[0].number, versions[1].number
+		}
+	}
+	return nil
+}
+
+// attacks reports whether an attack is on.
+func (s *Server) attacks(name string) bool {
+	return slices.ContainsFunc(s.c.Attacks, func(a Attack) bool { return a.Name == name })
+}
+
+// flaw is the flaw that certificates are to have, "" for none.
+func (s *Server) flaw() ca.Flaw {
+	for _, a := range s.c.Attacks {
+		switch f := ca.Flaw(a.Name); f {
+		case ca.WrongName, ca.Expired, ca.SelfSigned, ca.UnknownCA:
+			return f
+		}
+	}
+	return ""
+}
+
+// Verdicts on a client (or, for inject-command, a server), from good to bad.
+const (
+	verdictRefused  = "refused"   // it did not go on
+	verdictFellBack = "fell_back" // it went on in clear
+	verdictFooled   = "fooled"    // it went on, and believes itself safe
+)
+
+// judge watches what follows an attack. Its methods may be called from both directions.
+type judge struct {
+	mu       sync.Mutex
+	done     []string // attacks that took place, each once
+	clear    string   // the first command in clear that gives something away
+	inside   bool     // the client spoke inside TLS
+	answered bool     // the server spoke inside TLS before the client did
+	heard    bool     // the server's first word inside TLS has gone to the client
+	early    bool     // the client went on before the server's first word inside TLS
+}
+
+// attacked tells that an attack takes place, once a session.
+func (s *session) attacked(name string, leg decode.Leg, fields ...string) {
+	s.judge.mu.Lock()
+	again := slices.Contains(s.judge.done, name)
+	if !again {
+		s.judge.done = append(s.judge.done, name)
+	}
+	s.judge.mu.Unlock()
+	if !again {
+		s.tell.told(leg, decode.Server, "session.attack", append([]string{"what", name}, fields...)...)
+	}
+}
+
+// harmless are commands that give nothing away, and that a careful client may still send.
+var harmless = map[string]bool{"CAPABILITY": true, "CAPA": true, "NOOP": true, "ID": true, "LOGOUT": true, "QUIT": true, "STARTTLS": true, "STLS": true,
+	"EHLO": true, "HELO": true, "LHLO": true, "RSET": true, "HELP": true, "LANG": true, "LANGUAGE": true}
+
+// commanded notes a client's command.
+func (j *judge) commanded(name string, inTLS bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !inTLS && j.clear == "" && len(j.done) > 0 && !harmless[name] {
+		j.clear = name
+	}
+}
+
+// clientSpoke and serverSpoke note octets inside TLS.
+func (j *judge) clientSpoke() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.early = j.early || j.inside && !j.heard
+	j.inside = true
+}
+
+func (j *judge) serverSpoke() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.answered = j.answered || !j.inside
+}
+
+// verdict tells, at the end of a session, how it went.
+func (s *session) verdict() {
+	j := &s.judge
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	worst, by := "", ""
+	for _, name := range j.done {
+		v := verdictRefused
+		switch {
+		case name == Delay || name == Truncate || name == ResetAfter:
+			continue // nobody can be fooled by these, and what a client makes of half an answer shows on its screen only
+		case name == InjectResponse && s.route.Listen.Protocol == decode.IMAP && j.inside, name == InjectCommand && s.route.Listen.Protocol == decode.Sieve:
+			continue // an untagged response, and a server that greets inside TLS, leave nothing to tell it by
+		case name == StripStartTLS || name == RefuseStartTLS || name == PreAuth:
+			if j.clear != "" {
+				v = verdictFellBack
+			}
+		case name == InjectCommand && j.answered, name == InjectResponse && j.early, name != InjectCommand && name != InjectResponse && j.inside:
+			v = verdictFooled
+		}
+		if slices.Index(verdicts, v) > slices.Index(verdicts, worst) {
+			worst, by = v, name
+		}
+	}
+	if worst == "" {
+		return
+	}
+	why := map[string]string{verdictRefused: "did_not_go_on", verdictFellBack: "sent_in_clear", verdictFooled: "went_on"}[worst]
+	fields := []string{"what", worst, "verdict", worst, "name", by, "why", why}
+	if worst == verdictFellBack {
+		fields = append(fields, "verb", j.clear)
+	}
+	s.tell.told(decode.ClientLeg, decode.Client, "session.verdict", fields...)
+	s.log.Warn(s.srv.note("session.verdict."+worst, fields...), "attack", by, "verdict", worst)
+}
+
+var verdicts = []string{"", verdictRefused, verdictFellBack, verdictFooled}
+
+// refusal is what a lab's STARTTLS is refused with (RFC 3207 §4, 2595 §4, 9051 §7.1, 5804 §1.3).
+func refusal(proto, tag string) string {
+	switch proto {
+	case decode.POP3:
+		return "-ERR TLS not available\r\n"
+	case decode.IMAP:
+		return tag + " NO TLS not available\r\n"
+	case decode.Sieve:
+		return "NO \"TLS not available.\"\r\n"
+	}
+	return "454 4.7.0 TLS not available due to temporary reason\r\n"
+}
+
+// injectedCommand and injectedResponse are glued to the words that agree on TLS. They are harmless: it shows whether they
+// are believed, and nothing is done with it.
+var (
+	injectedCommand = map[string]string{decode.SMTP: "NOOP\r\n", decode.LMTP: "NOOP\r\n", decode.POP3: "NOOP\r\n", decode.IMAP: "lab NOOP\r\n", decode.Sieve: "NOOP \"lab\"\r\n"}
+	// the first answer that a client waits for inside TLS
+	injectedResponse = map[string]string{decode.SMTP: "250 injected\r\n", decode.LMTP: "250 injected\r\n", decode.POP3: "+OK\r\n.\r\n",
+		decode.IMAP: "* BYE injected\r\n", decode.Sieve: "OK \"injected\"\r\n"}
+)
+
+// injectWait is how long the first answer inside TLS is held back, so that a client that believes the injected one shows
+// it by going on.
+const injectWait = 300 * time.Millisecond
+
+// preAuthenticate changes an IMAP greeting into one that says that the client is logged in.
+func (st *steering) preAuthenticate(e *decode.Event) bool {
+	if !st.s.srv.attacks(PreAuth) || st.s.client.tls != nil || !strings.EqualFold(e.Field("name"), "OK") {
+		return false
+	}
+	f := &st.flows[decode.Server]
+	was := f.held[e.Span.From-f.base : e.Span.To-f.base]
+	now, _ := st.now.imapCapabilities(was)
+	now = []byte(strings.Replace(string(now), "OK", "PREAUTH", 1))
+	st.edits = append(st.edits, rewrite{e.Span, was, now, whyPreAuth})
+	st.s.attacked(PreAuth, decode.ClientLeg)
+	return true
+}
+
+// injectCommand glues a command of facteur's to the client's STARTTLS, which ends at to.
+func (st *steering) injectCommand(to int64) {
+	f := &st.flows[decode.Client]
+	if !st.s.srv.attacks(InjectCommand) || to <= f.base {
+		return
+	}
+	words := injectedCommand[st.proto]
+	at := to - f.base
+	f.held = slices.Concat(f.held[:at:at], []byte(words), f.held[at:])
+	f.base -= int64(len(words)) // what comes behind keeps its place in the stream
+	st.s.attacked(InjectCommand, decode.ServerLeg)
+	st.s.tellRewrite(decode.ServerLeg, decode.Client, "", words, whyInject)
+}
+
+// injectResponse glues a response of facteur's to the server's agreement on TLS.
+func (st *steering) injectResponse() {
+	if !st.s.srv.attacks(InjectResponse) || st.flows[decode.Server].base >= st.cut {
+		return
+	}
+	st.edits = append(st.edits, rewrite{decode.Span{From: st.cut, To: st.cut}, nil, []byte(injectedResponse[st.proto]), whyInject})
+	st.s.attacked(InjectResponse, decode.ClientLeg)
+}
+
+// refusing is the attack that refuses STARTTLS.
+func (st *steering) refusing() string {
+	if st.s.srv.attacks(StripStartTLS) {
+		return StripStartTLS
+	}
+	return RefuseStartTLS
+}
+
+// deliver writes what the other side said, with what the lab does to it on its way to the client.
+func (l *leg) deliver(p []byte) error {
+	if l.id == decode.ClientLeg && len(l.s.srv.c.Attacks) > 0 {
+		return l.mistreat(p)
+	}
+	if _, err := l.app.Write(p); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
+// errCut ends a session that the lab cuts off; it is no failure to be told.
+var errCut = &fault{what: faultInternal, told: true}
+
+func (l *leg) mistreat(p []byte) error {
+	s := l.s
+	cut := ""
+	for _, a := range s.srv.c.Attacks {
+		switch a.Name {
+		case InjectResponse:
+			s.judge.mu.Lock()
+			wait := l.tls != nil && !s.judge.heard && len(s.judge.done) > 0
+			s.judge.mu.Unlock()
+			if wait {
+				s.pause(injectWait)
+			}
+		case Delay:
+			s.attacked(Delay, decode.ClientLeg, "value", a.Delay.String())
+			s.pause(a.Delay)
+		case Truncate, ResetAfter:
+			if left := a.After - l.delivered; left < int64(len(p)) {
+				p, cut = p[:max(0, left)], a.Name
+				s.attacked(cut, decode.ClientLeg, "number", strconv.FormatInt(a.After, 10))
+			}
+		}
+	}
+	l.delivered += int64(len(p))
+	if l.tls != nil {
+		s.judge.mu.Lock()
+		s.judge.heard = true
+		s.judge.mu.Unlock()
+	}
+	if len(p) > 0 {
+		if _, err := l.app.Write(p); err != nil {
+			return writeError{err}
+		}
+	}
+	switch cut {
+	case Truncate:
+		return errCut
+	case ResetAfter:
+		s.breakOff()
+		return errCut
+	}
+	return nil
+}
+
+// pause waits, unless the session is ended.
+func (s *session) pause(d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-s.ending:
+	}
+}
