@@ -59,6 +59,17 @@ func Equal(rows []DiffRow) bool {
 // capabilities.
 func Diff(a, b *Dialogue) []DiffRow {
 	x, y := diffSteps(a), diffSteps(b)
+	ids := map[string]int{}
+	for _, steps := range [][]diffStep{x, y} {
+		for i := range steps {
+			id, known := ids[steps[i].key]
+			if !known {
+				id = len(ids)
+				ids[steps[i].key] = id
+			}
+			steps[i].id = id
+		}
+	}
 	var rows []DiffRow
 	for len(x) > 0 || len(y) > 0 {
 		i, j := min(len(x), maxDiffSteps), min(len(y), maxDiffSteps)
@@ -72,6 +83,7 @@ func Diff(a, b *Dialogue) []DiffRow {
 type diffStep struct {
 	s       *Step
 	key     string // steps with the same key correspond
+	id      int    // stands for key
 	asked   string // normalised
 	answer  string // normalised
 	upgrade bool
@@ -192,7 +204,7 @@ func side(d *diffStep) *DiffSide {
 
 // align gives the longest sequence of corresponding steps, as pairs of indices, in linear memory (Hirschberg 1975).
 func align(x, y []diffStep, out [][2]int, i0, j0 int) [][2]int {
-	for len(x) > 0 && len(y) > 0 && x[0].key == y[0].key {
+	for len(x) > 0 && len(y) > 0 && x[0].id == y[0].id {
 		out = append(out, [2]int{i0, j0})
 		x, y, i0, j0 = x[1:], y[1:], i0+1, j0+1
 	}
@@ -201,7 +213,7 @@ func align(x, y []diffStep, out [][2]int, i0, j0 int) [][2]int {
 		return out
 	case len(x) == 1:
 		for j := range y {
-			if x[0].key == y[j].key {
+			if x[0].id == y[j].id {
 				return append(out, [2]int{i0, j0 + j})
 			}
 		}
@@ -231,7 +243,7 @@ func lengths(x, y []diffStep, back bool) []int {
 			if back {
 				a, b = &x[len(x)-1-i], &y[len(y)-1-j]
 			}
-			if a.key == b.key {
+			if a.id == b.id {
 				row[j+1] = prev[j] + 1
 			} else {
 				row[j+1] = max(row[j], prev[j+1])
