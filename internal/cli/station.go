@@ -24,6 +24,7 @@ import (
 type station struct {
 	a     *app
 	proxy *proxy.Server
+	mode  proxy.Mode // of routes that do not say
 	desk  *watch.Desk
 	page  *web.Server   // nil without a page
 	term  printer       // nil without a transcript on the terminal
