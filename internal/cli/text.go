@@ -71,7 +71,11 @@ func isTerminal(w io.Writer) bool {
 		return false
 	}
 	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	if err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull) // a character device too, and nobody's screen
+	return err != nil || !os.SameFile(st, null)
 }
 
 func (t *transcript) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
@@ -87,13 +91,6 @@ func (t *transcript) Publish(session int, events []decode.Event) {
 const (
 	dim, bold, blue, orange, red, plainStyle = "\x1b[2m", "\x1b[1m", "\x1b[38;5;32m", "\x1b[38;5;166m", "\x1b[31m", "\x1b[0m"
 )
-
-func (t *transcript) style(style, s string) string {
-	if !t.colour || s == "" {
-		return s
-	}
-	return style + s + plainStyle
-}
 
 // event prints one event: its lines, then its note.
 func (t *transcript) event(session int, e *decode.Event) {
@@ -113,7 +110,13 @@ func (t *transcript) event(session int, e *decode.Event) {
 	}
 	if session != t.last {
 		t.last = session
-		fmt.Fprintf(t.w, "%s\n", t.style(bold, fmt.Sprintf("--- %s %d", sessionWord(t.lang), session)))
+		t.begin(bold)
+		t.w.WriteString("--- ")
+		t.w.WriteString(sessionWord(t.lang))
+		t.w.WriteByte(' ')
+		t.w.Write(strconv.AppendInt(t.head[:0], int64(session), 10))
+		t.end()
+		t.w.WriteByte('\n')
 	}
 	t.lines(e, e.Time.Sub(began))
 	if t.explain {
@@ -229,14 +232,6 @@ func (t *transcript) line(arrow, text string, from decode.Side) {
 	if room := t.width - len(t.head) - len(arrow) - 1; t.width > 0 && room > 10 && utf8.RuneCountInString(text) > room {
 		text = string([]rune(text)[:room-1]) + "…"
 	}
-	if !t.colour {
-		t.w.Write(t.head)
-		t.w.WriteString(arrow)
-		t.w.WriteByte(' ')
-		t.w.WriteString(text)
-		t.w.WriteByte('\n')
-		return
-	}
 	colour := blue
 	if from == decode.Server {
 		colour = orange
@@ -244,7 +239,28 @@ func (t *transcript) line(arrow, text string, from decode.Side) {
 	if arrow == "***" {
 		colour = bold
 	}
-	fmt.Fprintf(t.w, "%s%s %s\n", t.style(dim, string(t.head)), t.style(colour, arrow), t.style(colour, text))
+	t.begin(dim)
+	t.w.Write(t.head)
+	t.end()
+	t.begin(colour)
+	t.w.WriteString(arrow)
+	t.w.WriteByte(' ')
+	t.w.WriteString(text)
+	t.end()
+	t.w.WriteByte('\n')
+}
+
+// begin and end put a style around what is written between them.
+func (t *transcript) begin(style string) {
+	if t.colour {
+		t.w.WriteString(style)
+	}
+}
+
+func (t *transcript) end() {
+	if t.colour {
+		t.w.WriteString(plainStyle)
+	}
 }
 
 // notes prints the one-line explanations.
@@ -258,12 +274,15 @@ func (t *transcript) notes(e *decode.Event) {
 		if line == "" {
 			continue
 		}
-		style := dim
+		style, mark := dim, ""
 		if strings.HasPrefix(n.ID, "lint.") || strings.HasPrefix(n.ID, "session.error") || strings.HasPrefix(n.ID, "session.violation") {
-			style, line = red, "! "+line
+			style, mark = red, "! "
 		}
 		t.w.WriteString("                  ")
-		t.w.WriteString(t.style(style, line))
+		t.begin(style)
+		t.w.WriteString(mark)
+		t.w.WriteString(line)
+		t.end()
 		t.w.WriteByte('\n')
 	}
 }

@@ -33,6 +33,7 @@ type Desk struct {
 	ended    bool        // no session runs any more: the recorder may be closed
 	flushing atomic.Bool // a flush will come
 	running  sync.WaitGroup
+	clock    clock
 
 	waitMu  sync.Mutex // guards waiting
 	waiting map[*Live]struct{}
@@ -95,7 +96,7 @@ func (d *Desk) Open(st Start) *Live {
 		l.keys = new(tlswire.KeyLog)
 		secrets = l.keys
 	}
-	l.queue.init(l.do, l.flush)
+	l.queue.init(&d.clock, l.do, l.flush)
 	o := decode.Options{
 		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: secrets, ShowSecrets: d.Keep, Passing: d.Passing,
 		Await: l.await,

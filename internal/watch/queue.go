@@ -1,7 +1,9 @@
 package watch
 
 import (
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facteur/decode"
@@ -10,6 +12,7 @@ import (
 const (
 	// lag is how long what was observed may wait to be looked at. Work begun at every chunk would wake a goroutine each
 	// time and take the processor from the relay, which is waited for; nobody sees a hundredth of a second in a transcript.
+	// It is the same for all, the end of a session included: sessions keep the order in which they began.
 	lag = 10 * time.Millisecond
 	// eager is how many waiting octets are looked at without more delay, while they are still in the processor's cache.
 	eager = 128 << 10
@@ -55,19 +58,19 @@ type queue struct {
 	room  sync.Cond // somebody waits to put
 	in    *inbox    // nil while nothing waits
 	state queueState
-	timer *time.Timer
+	clock *clock
 }
 
 type queueState uint8
 
 const (
 	resting queueState = iota // nothing waits
-	armed                     // the timer will begin the work
+	armed                     // the clock will begin the work
 	working
 )
 
-func (q *queue) init(do func(*job), done func()) {
-	q.do, q.done = do, done
+func (q *queue) init(c *clock, do func(*job), done func()) {
+	q.clock, q.do, q.done = c, do, done
 	q.room.L = &q.mu
 }
 
@@ -88,7 +91,7 @@ func (q *queue) put(j job) {
 	in.jobs = append(in.jobs, j)
 	switch {
 	case q.state == working:
-	case j.last || len(in.data) >= eager || len(in.jobs) >= maxJobs:
+	case len(in.data) >= eager || len(in.jobs) >= maxJobs:
 		q.state = working
 		go q.work()
 	case q.state == resting:
@@ -99,11 +102,45 @@ func (q *queue) put(j job) {
 // arm lets the work begin soon. The caller holds mu.
 func (q *queue) arm() {
 	q.state = armed
-	if q.timer == nil {
-		q.timer = time.AfterFunc(lag, q.wake)
-	} else {
-		q.timer.Reset(lag)
+	q.clock.add(q)
+}
+
+// clock begins the work of queues, in the order in which they were armed: that is nearly the order in which their
+// sessions came, and a recording has them in it.
+type clock struct {
+	mu      sync.Mutex
+	armed   []*queue
+	ticking bool
+}
+
+// many is how many queues are worked off one after the other; of more, several are worked on together.
+const many = 8
+
+func (c *clock) add(q *queue) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.armed = append(c.armed, q)
+	if !c.ticking {
+		c.ticking = true
+		time.AfterFunc(lag, c.tick)
 	}
+}
+
+func (c *clock) tick() {
+	c.mu.Lock()
+	qs := c.armed
+	c.armed, c.ticking = nil, false
+	c.mu.Unlock()
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1); i <= int64(len(qs)); i = next.Add(1) {
+			qs[i-1].wake()
+		}
+	}
+	for range min(len(qs)/many, runtime.GOMAXPROCS(0)-1) {
+		go work()
+	}
+	work()
 }
 
 func (q *queue) wake() {
@@ -138,7 +175,7 @@ func (q *queue) work() {
 			q.state = resting
 			break
 		}
-		if n := len(q.in.jobs); len(q.in.data) < eager && n < maxJobs && !q.in.jobs[n-1].last {
+		if len(q.in.data) < eager && len(q.in.jobs) < maxJobs {
 			q.arm()
 			break
 		}
