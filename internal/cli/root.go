@@ -111,7 +111,7 @@ func wrongUse(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return misuse("%v\nsee: facteur %s --help", err, c.Name())
+				return misuse("%v\nsee: %s --help", err, c.CommandPath())
 			}
 			return nil
 		}
