@@ -62,7 +62,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		return fmt.Errorf("practice server: %w", err)
 	}
 	defer practice.Close()
-	routes, err := demoRoutes(practice)
+	routes, err := demoRoutes(practice, !f.check)
 	if err != nil {
 		return err
 	}
@@ -117,11 +117,14 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	return nil
 }
 
-// demoRoutes leads each of facteur's doors to the practice server's.
-func demoRoutes(practice *lab.Server) ([]proxy.Route, error) {
+// demoRoutes leads each of facteur's doors to the practice server's; the doors have their usual ports only if wanted.
+func demoRoutes(practice *lab.Server, usual bool) ([]proxy.Route, error) {
 	var routes []proxy.Route
 	for _, p := range demoPorts {
-		listen := freeAddr(fmt.Sprintf("127.0.0.1:%d", p.port))
+		listen := "127.0.0.1:0"
+		if usual {
+			listen = freeAddr(fmt.Sprintf("127.0.0.1:%d", p.port))
+		}
 		_, port, _ := net.SplitHostPort(practice.Addr(p.service))
 		r, err := proxy.ParseRoute(fmt.Sprintf("%s://%s=%s://localhost:%s", p.scheme, listen, p.scheme, port))
 		if err != nil {
