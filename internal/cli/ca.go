@@ -25,7 +25,7 @@ is limited to. Trust it for a lesson, on practice accounts; then remove it from 
 	var format string
 	export := &cobra.Command{Use: "export", Short: "Print the authority's certificate (never its key)", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.caExport(dir, format) }}
-	export.Flags().StringVar(&format, "format", "pem", "pem or der")
+	export.Flags().StringVar(&format, "format", "pem", "pem, der, or profile (Apple Mail and iOS: .mobileconfig)")
 	var hosts []string
 	renew := &cobra.Command{Use: "renew", Short: "Make a new authority; clients must trust it anew", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.caRenew(dir, hosts) }}
@@ -55,6 +55,7 @@ func (a *app) caShow(dir string) error {
 	row("Autorité", "Authority", i.Subject)
 	row("Fichier", "File", i.Path)
 	row("Empreinte SHA-256", "SHA-256 fingerprint", colons(i.SHA256))
+	row("À lire à voix haute", "To read aloud", strings.Join(auth.Words(a.lang), " "))
 	row("Valable", "Valid", i.NotBefore.Format("2006-01-02")+" – "+i.NotAfter.Format("2006-01-02"))
 	if i.Any {
 		row("Peut signer pour", "May sign for", a.say("TOUS les noms", "EVERY name"))
@@ -77,8 +78,8 @@ func colons(hex string) string {
 }
 
 func (a *app) caExport(dir, format string) error {
-	if format != "pem" && format != "der" {
-		return misuse("--format %s: the formats are pem and der", format)
+	if format != "pem" && format != "der" && format != "profile" {
+		return misuse("--format %s: the formats are pem, der and profile", format)
 	}
 	auth, err := a.authority(dir)
 	if err != nil {
@@ -128,12 +129,15 @@ func (a *app) caSteps(dir string, install bool) error {
 		{"Thunderbird", "Paramètres › Vie privée et sécurité › Certificats › Gérer les certificats › Autorités › Importer, puis cochez « identifier des sites web »",
 			"Settings › Privacy & Security › Certificates › Manage Certificates › Authorities › Import, then tick “identify websites”"},
 		{"Windows (Outlook)", "certutil -user -addstore Root " + i.Path, "certutil -user -addstore Root " + i.Path},
+		{"iPhone, iPad", "facteur ca export --format profile > facteur.mobileconfig, ouvrez-le sur l’appareil, puis Réglages › Général › Informations › Réglages des certificats",
+			"facteur ca export --format profile > facteur.mobileconfig, open it on the device, then Settings › General › About › Certificate Trust Settings"},
 		{"macOS (Mail)", "security add-trusted-cert -k ~/Library/Keychains/login.keychain-db " + i.Path, "security add-trusted-cert -k ~/Library/Keychains/login.keychain-db " + i.Path},
 	}
 	if !install {
 		steps = []step{
 			{"Thunderbird", "Gérer les certificats › Autorités › " + i.Subject + " › Supprimer", "Manage Certificates › Authorities › " + i.Subject + " › Delete"},
 			{"Windows (Outlook)", "certutil -user -delstore Root \"" + commonName(i.Subject) + "\"", "certutil -user -delstore Root \"" + commonName(i.Subject) + "\""},
+			{"iPhone, iPad", "Réglages › Général › VPN et gestion de l’appareil › facteur › Supprimer le profil", "Settings › General › VPN & Device Management › facteur › Remove Profile"},
 			{"macOS (Mail)", "security delete-certificate -t -c \"" + commonName(i.Subject) + "\"", "security delete-certificate -t -c \"" + commonName(i.Subject) + "\""},
 		}
 	}

@@ -80,7 +80,7 @@ type Info struct {
 
 // Show describes the authority.
 func (a *Authority) Show() Info {
-	sum := sha256.Sum256(a.root.Raw)
+	sum := a.fingerprint()
 	i := Info{
 		Subject: a.root.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotBefore: a.root.NotBefore, NotAfter: a.root.NotAfter,
 		DNS: slices.Clone(a.root.PermittedDNSDomains), Any: unconstrained(a.root), Path: certPath(a.Dir),
@@ -91,18 +91,22 @@ func (a *Authority) Show() Info {
 	return i
 }
 
+func (a *Authority) fingerprint() [sha256.Size]byte { return sha256.Sum256(a.root.Raw) }
+
 // Certificate is the root's certificate; it must not be changed.
 func (a *Authority) Certificate() *x509.Certificate { return a.root }
 
-// Export gives the root's certificate, never its key, as "pem" or "der".
+// Export gives the root's certificate, never its key, as "pem", "der" or "profile" (for Apple devices).
 func (a *Authority) Export(format string) ([]byte, error) {
 	switch format {
 	case "pem":
 		return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.root.Raw}), nil
 	case "der":
 		return slices.Clone(a.root.Raw), nil
+	case "profile":
+		return a.profile(), nil
 	}
-	return nil, fmt.Errorf("export of the authority: format %q is not known; use pem or der", format)
+	return nil, fmt.Errorf("export of the authority: format %q is not known; use pem, der or profile", format)
 }
 
 // ErrOutside is what [Authority.Check] answers for a host that the name constraint leaves out.
