@@ -80,13 +80,6 @@ func (b *blocks) netInterface(name, description string) {
 	b.end(at)
 }
 
-// packet writes an Enhanced Packet Block.
-func (b *blocks) packet(iface uint32, t time.Time, frame []byte, comments []string) {
-	at := b.beginPacket(iface, t)
-	b.buf = append(b.buf, frame...)
-	b.endPacket(at, comments)
-}
-
 // beginPacket begins an Enhanced Packet Block; what is appended to buf then is the packet.
 func (b *blocks) beginPacket(iface uint32, t time.Time) int {
 	at := b.begin(blockEnhanced)
