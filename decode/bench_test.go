@@ -22,7 +22,12 @@ func chunksOf(dialogue string) (cs []Chunk) {
 
 // benchmarkSession decodes chunks over and over in one session, and reports octets a second and allocations an event.
 func benchmarkSession(b *testing.B, protocol string, before, loop []Chunk) {
-	s := New(Options{Protocol: protocol})
+	b.Run("kept", func(b *testing.B) { benchmarkWith(b, Options{Protocol: protocol}, before, loop) })
+	b.Run("passing", func(b *testing.B) { benchmarkWith(b, Options{Protocol: protocol, Passing: true}, before, loop) })
+}
+
+func benchmarkWith(b *testing.B, o Options, before, loop []Chunk) {
+	s := New(o)
 	for _, c := range before {
 		s.Feed(c)
 	}
