@@ -56,7 +56,7 @@ export const isPlumbing = (event: MailEvent) => event.kind === 'tls.record' && !
 export const isSealed = (event: MailEvent) => event.kind === 'tls.record' && event.fields?.['type'] === 'application_data' && event.fields['opened'] !== 'yes'
 
 /** What concerns the session as a whole, whichever leg it happened on. */
-const ofTheSession = new Set(['session.error', 'session.violation', 'session.rewrite'])
+const ofTheSession = new Set(['session.error', 'session.violation', 'session.rewrite', 'session.attack', 'session.verdict', 'session.door'])
 
 const wanted = (event: MailEvent, wish: Wish) =>
   (wish.session === 0 || event.session === wish.session) &&
