@@ -35,7 +35,8 @@ type Meta struct {
 	Title    string `json:"title,omitempty"`
 	// Midstream says that the capture this was copied from began after the connection: Info.Midstream.
 	Midstream bool   `json:"midstream,omitempty"`
-	Secrets   string `json:"secrets,omitempty"` // "masked" or "kept"
+	Secrets   string `json:"secrets,omitempty"` // "masked", "anonymized" or "kept"
+	By        string `json:"by,omitempty"`      // what masked or anonymised a copy: "facteur VERSION"
 }
 
 // Sink is handed what a capture holds, in the order of the file, by one goroutine. Sessions interleave.

@@ -267,7 +267,10 @@ func write(path, out string, o RewriteOptions, v *survey, plan *edits, told func
 		if i.Own != nil {
 			m = *i.Own
 		}
-		m.Secrets, m.Midstream = "masked", i.Midstream
+		if m.Secrets != "anonymized" { // which it stays
+			m.Secrets = how
+		}
+		m.By, m.Midstream = o.Application, i.Midstream
 		v.rename(&i, &m)
 		return w.Open(i, m)
 	}

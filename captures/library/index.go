@@ -176,7 +176,7 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 		return false, "", err
 	}
 	path := filepath.Join(l.dir, name)
-	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}}
+	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}, counts: map[int64]int64{}}
 	rerr := captures.ReadFile(path, w)
 	if err := w.finish(); err != nil {
 		return false, "", err
@@ -216,6 +216,9 @@ func (l *Library) forget(ctx context.Context, id int64, all bool) error {
 		err := l.write(ctx, func(tx *sql.Tx) error {
 			const some = "(SELECT e.id FROM events e JOIN sessions s ON e.session = s.id WHERE s.recording = ? LIMIT ?)"
 			if _, err := tx.ExecContext(ctx, "DELETE FROM words WHERE rowid IN "+some, id, batch); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE kinds SET n = n - (SELECT count(*) FROM events WHERE kind = kinds.id AND id IN `+some+`)`, id, batch); err != nil {
 				return err
 			}
 			res, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id IN "+some, id, batch)

@@ -26,6 +26,7 @@ type indexer struct {
 	recording int64
 	keys      *tlswire.KeyLog
 	kinds     map[string]int64
+	counts    map[int64]int64 // events of each kind in this batch
 	sessions  map[int]*indexed
 	err       error
 
@@ -157,7 +158,16 @@ func (w *indexer) commit() error {
 	if w.tx == nil {
 		return nil
 	}
-	_, err := w.tx.ExecContext(w.ctx, "UPDATE recordings SET seen = ? WHERE id = ?", time.Now().UnixNano(), w.recording)
+	var err error
+	for id, n := range w.counts {
+		if _, e := w.tx.ExecContext(w.ctx, "UPDATE kinds SET n = n + ? WHERE id = ?", n, id); e != nil {
+			err = e
+		}
+	}
+	clear(w.counts)
+	if err == nil {
+		_, err = w.tx.ExecContext(w.ctx, "UPDATE recordings SET seen = ? WHERE id = ?", time.Now().UnixNano(), w.recording)
+	}
 	tx := w.tx
 	w.tx, w.inBatch = nil, 0
 	if err != nil {
@@ -207,6 +217,7 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 	if w.began == 0 || at < w.began {
 		w.began = at
 	}
+	w.counts[kind]++
 	w.ended, s.ended = max(w.ended, at), max(s.ended, at)
 	w.events++
 	s.events++
@@ -227,7 +238,7 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 	res, err := w.event.ExecContext(w.ctx, s.id, e.Seq, at, e.Leg, e.From, e.Layer, e.Span.From, e.Span.To, kind, e.Re, s.about.Protocol,
 		class, code, code2, cmd, orNil(strings.ToLower(e.Field("tag"))),
 		flag(filter.HasSecret(e), nil), flag(filter.HasLint(e), &s.lints), flag(filter.IsFault(e), &s.errors), w.shown(e))
-	if err != nil || plainOctets(e) {
+	if err != nil {
 		return err
 	}
 	id, err := res.LastInsertId()
@@ -317,11 +328,18 @@ func cut(s string, n int) string {
 	return strings.ToValidUTF8(s, "·")
 }
 
+// every is a word that all events have: the full-text index can leave events out of others only.
+const every = "zeveryevent"
+
 // collect gathers the text to be searched: the line, or the values where there is none, and the notes' ids.
 func (w *indexer) collect(e *decode.Event) {
 	w.text.Reset()
 	w.notes.Reset()
+	w.notes.WriteString(every + "\n")
 	w.text.WriteString(e.Kind)
+	if plainOctets(e) {
+		return
+	}
 	line := ""
 	for i := range e.Fields {
 		f := &e.Fields[i]

@@ -137,18 +137,20 @@ CREATE TABLE sessions (
 	tls TEXT NOT NULL DEFAULT '', user TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL, ended INTEGER NOT NULL,
 	events INTEGER NOT NULL DEFAULT 0, lints INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (recording, number));
-CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, family TEXT NOT NULL);
+CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, family TEXT NOT NULL, n INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE events (
 	id INTEGER PRIMARY KEY, session INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
 	leg INTEGER NOT NULL, side INTEGER NOT NULL, layer INTEGER NOT NULL, span_from INTEGER NOT NULL, span_to INTEGER NOT NULL,
 	kind INTEGER NOT NULL, re INTEGER NOT NULL, protocol TEXT NOT NULL, class INTEGER, code TEXT, code2 TEXT, cmd TEXT, tag TEXT,
 	secret INTEGER, lint INTEGER, error INTEGER, line TEXT NOT NULL);
 CREATE INDEX events_session ON events (session, seq);
+CREATE INDEX events_protocol ON events (protocol);
 CREATE INDEX events_kind ON events (kind);
 CREATE INDEX events_class ON events (class) WHERE class IS NOT NULL;
 CREATE INDEX events_code ON events (code) WHERE code IS NOT NULL;
 CREATE INDEX events_code2 ON events (code2) WHERE code2 IS NOT NULL;
 CREATE INDEX events_cmd ON events (cmd) WHERE cmd IS NOT NULL;
+CREATE INDEX events_leg ON events (leg) WHERE leg = 1;
 CREATE INDEX events_secret ON events (secret) WHERE secret IS NOT NULL;
 CREATE INDEX events_lint ON events (lint) WHERE lint IS NOT NULL;
 CREATE INDEX events_error ON events (error) WHERE error IS NOT NULL;

@@ -129,6 +129,9 @@ func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]S
 // Search finds events. It gives at most limit of them in the order in which they were indexed, beginning behind after
 // (nil for the start), and reports whether there are more.
 func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after *Hit) (hits []Hit, more bool, err error) {
+	if impossible(f) {
+		return nil, false, nil
+	}
 	q, err := l.query(ctx, f)
 	if err != nil {
 		return nil, false, err
@@ -193,17 +196,17 @@ func (l *Library) query(ctx context.Context, f *filter.Filter) (*conditions, err
 			}
 		}
 	}
+	if len(match) == 0 && len(without) > 0 {
+		match = []string{`note : "` + every + `"`}
+	}
 	expr := strings.Join(match, " AND ")
-	switch {
-	case expr != "":
-		for _, w := range without {
-			expr = "(" + expr + ") NOT " + w
-		}
+	for _, w := range without {
+		expr = "(" + expr + ") NOT " + w
+	}
+	if expr != "" {
 		q.from, q.order = "words w CROSS JOIN events e ON e.id = w.rowid", "w.rowid"
 		q.where.WriteString(" AND w.words MATCH ?")
 		q.args = append([]any{}, append(q.args, expr)...)
-	case len(without) > 0:
-		q.add("e.id NOT IN (SELECT rowid FROM words WHERE words MATCH ?)", strings.Join(without, " OR "))
 	}
 	return q, nil
 }
@@ -235,20 +238,20 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 	}
 	switch t.Key {
 	case filter.Family:
-		ids, err := l.kinds(ctx, "family = ?", t.Value)
+		if t.Value != "tls" && t.Value != "message" && t.Value != "sasl" {
+			return not("e.protocol = ?", t.Value)
+		}
+		in, err := l.kinds(ctx, "family = ?", t.Value)
 		if err != nil {
 			return err
 		}
-		if t.Value == "tls" || t.Value == "message" || t.Value == "sasl" {
-			return not("e.kind IN (" + ids + ")")
-		}
-		return not("e.protocol = ? OR e.kind IN ("+ids+")", t.Value)
+		return not(in)
 	case filter.Kind:
-		ids, err := l.kinds(ctx, "substr(name, 1, length(?1)) = ?1", t.Value)
+		in, err := l.kinds(ctx, "substr(name, 1, length(?1)) = ?1", t.Value)
 		if err != nil {
 			return err
 		}
-		return not("e.kind IN (" + ids + ")")
+		return not(in)
 	case filter.Code:
 		switch {
 		case t.ClassOf() > 0:
@@ -266,7 +269,7 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 	case filter.From:
 		return not("e.side = ?", side(t.Value))
 	case filter.Leg:
-		return not("e.leg = ?", side(t.Value))
+		return not(fmt.Sprintf("e.leg = %d", side(t.Value))) // in full, for a partial index
 	case filter.Tag:
 		return not("e.tag = ?", t.Value)
 	case filter.Session:
@@ -299,20 +302,46 @@ func globOf(v string) string {
 	return v
 }
 
-// kinds gives the numbers of kinds, for an IN.
+// rare is the part of all events below which an index that gives them out of order is worth the sorting.
+const rare = 50
+
+// kinds gives the condition on an event's kind. Kinds that are common are tested as events pass; the index would give
+// each kind for itself, and all of them would have to be sorted before the first is shown.
 func (l *Library) kinds(ctx context.Context, where, arg string) (string, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT id FROM kinds WHERE "+where, arg)
+	rows, err := l.db.QueryContext(ctx, "SELECT id, n, (SELECT sum(n) FROM kinds) FROM kinds WHERE "+where, arg)
 	if err != nil {
 		return "", fmt.Errorf("library: %w", err)
 	}
 	defer rows.Close()
 	var ids []string
+	var sum, all int64
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
+		var id, n int64
+		if err := rows.Scan(&id, &n, &all); err != nil {
 			return "", fmt.Errorf("library: %w", err)
 		}
 		ids = append(ids, strconv.FormatInt(id, 10))
+		sum += n
 	}
-	return strings.Join(ids, ","), rows.Err()
+	column := "e.kind"
+	if len(ids) > 1 && sum > all/rare {
+		column = "+e.kind" // no index
+	}
+	return column + " IN (" + strings.Join(ids, ",") + ")", rows.Err()
+}
+
+// impossible reports whether nothing can hold all terms: clients give no codes, servers no commands.
+func impossible(f *filter.Filter) bool {
+	var client, server, code, command bool
+	for i := range f.Terms {
+		t := &f.Terms[i]
+		if t.Not {
+			continue
+		}
+		client = client || t.Key == filter.From && t.Value == "client"
+		server = server || t.Key == filter.From && t.Value == "server"
+		code = code || t.Key == filter.Code
+		command = command || t.Key == filter.Command
+	}
+	return client && (server || code) || command && (server || code)
 }

@@ -234,7 +234,7 @@ func (t *Term) holds(e *decode.Event, s *About) bool {
 	case Family:
 		return strings.HasPrefix(e.Kind, t.Value+".") || s.Protocol == t.Value
 	case Code:
-		return t.any(e, "code", "enhanced", "status", "name")
+		return !strings.HasSuffix(e.Kind, ".command") && !strings.HasPrefix(e.Kind, "message.") && t.any(e, "code", "enhanced", "status", "name")
 	case Command:
 		return strings.HasSuffix(e.Kind, ".command") && t.any(e, "verb", "name")
 	case From:
