@@ -109,9 +109,13 @@ func (o *RewriteOptions) keys() *tlswire.KeyLog {
 func (r *redaction) collect(path string) error {
 	p := &pass{keys: r.o.keys(), show: true, open: r.survey.open, event: func(session int, e *decode.Event, octets []byte) {
 		r.survey.event(session, e, octets)
+		var last decode.Span
 		for i := range e.Fields {
 			if f := &e.Fields[i]; f.Secret && f.Value != "" && e.Layer != decode.TLS {
-				r.report.Masked++
+				if f.Span != last && !starred(f.Value) { // one place may have two names: argument, password
+					r.report.Masked++
+				}
+				last = f.Span
 				r.secret(f.Value)
 			}
 		}

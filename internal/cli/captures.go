@@ -23,6 +23,9 @@ at any time (facteur captures reindex). Recordings are kept for 30 days unless y
   facteur captures anonymize session.pcapng -o share.pcapng
   facteur captures export 12 --format html -o session.html`,
 	}
+	s := &shelf{a: a}
+	c.PersistentFlags().StringVar(&s.dir, "library", defaultRecordings(), "the library's folder")
+	c.AddCommand(a.libraryCommands(s)...)
 	c.AddCommand(a.redactCommand(), a.anonymizeCommand())
 	return c
 }

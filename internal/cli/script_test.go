@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,6 +20,6 @@ func TestStories(t *testing.T) {
 		e.Setenv("XDG_DATA_HOME", e.WorkDir+"/data")
 		e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
 		e.Setenv("LANG", "en_US.UTF-8")
-		return nil
+		return sampleRecording(filepath.Join(e.WorkDir, "sample.pcapng"))
 	}})
 }

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"facteur/captures"
+	"facteur/captures/export"
+	"facteur/captures/library"
+	"facteur/internal/notes"
+)
+
+// exportFlags are those of captures export.
+type exportFlags struct {
+	rewriteFlags
+	format, title string
+	noNotes       bool
+	keep          bool
+}
+
+// exportFormats are the formats of export; written says which are one stream of text.
+var exportFormats = []string{"pcapng", "text", "markdown", "jsonl", "html", "eml", "bundle"}
+
+func (a *app) exportCommand(s *shelf) *cobra.Command {
+	var f exportFlags
+	c := &cobra.Command{
+		Use:   "export ID[.SESSION]|FILE -o OUT",
+		Short: "Turn a recording into text, Markdown, JSON lines, HTML, messages or a bundle",
+		Long: `Writes a recording of the library, one session of it, or any capture file in another form:
+
+  pcapng    masked copy; --no-tls-secrets leaves out what opens its TLS     text      as swaks prints a session
+  markdown  a document        jsonl  one event a line                       html      one file, no network, no script, prints well
+  eml       every message into the folder OUT, octet for octet              bundle    OUT.facteur: recordings, marks, manifest
+
+Without -o, text goes to standard output. Every export says what was masked or anonymised, and by which version.`,
+		Example: `  facteur captures export 12 --format html -o session.html
+  facteur captures export capture.pcap --keylog keys.txt --format eml -o messages`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return a.export(c, s, &f, args[0]) },
+	}
+	f.add(c)
+	c.Flags().Lookup("output").Usage = "the file to write, a folder for eml (never overwritten; default for text: standard output)"
+	c.Flags().StringVar(&f.format, "format", "text", strings.Join(exportFormats, ", "))
+	c.Flags().StringVar(&f.title, "title", "", "title of the export")
+	c.Flags().BoolVar(&f.noNotes, "no-notes", false, "leave the explanations out")
+	c.Flags().BoolVar(&f.keep, "keep-secrets", false, "pcapng: copy the file as it is, passwords included")
+	return c
+}
+
+// source is what is exported.
+type source struct {
+	path     string
+	title    string
+	sessions map[int]bool
+	marks    []export.Mark
+	tags     []string
+	secrets  string // what the recording says of them
+}
+
+func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) error {
+	if !slices.Contains(exportFormats, f.format) {
+		return misuse("--format %s: the formats are %s", f.format, strings.Join(exportFormats, ", "))
+	}
+	streams := f.format == "text" || f.format == "markdown" || f.format == "jsonl" || f.format == "html"
+	if f.out == "" && !streams {
+		return misuse("--format %s: where to? say -o OUT", f.format)
+	}
+	src, err := a.exportSource(c, s, which)
+	if err != nil {
+		return err
+	}
+	keys, err := loadKeys(f.keylog, f.rsaKeys)
+	if err != nil {
+		return err
+	}
+	o := export.Options{Lang: notes.Lang(a.lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, NoNotes: f.noNotes}
+	if f.title != "" {
+		o.Title = f.title
+	}
+	switch f.format {
+	case "pcapng":
+		return a.exportCapture(f, src)
+	case "eml":
+		return a.exportMessages(f, src, o)
+	case "bundle":
+		return a.exportBundle(f, src, o)
+	}
+	write := map[string]func(io.Writer, string, export.Options) error{"text": export.Text, "markdown": export.Markdown, "jsonl": export.JSONL, "html": export.HTML}[f.format]
+	if f.out == "" {
+		return write(a.out, src.path, o)
+	}
+	return a.newFile(f.out, func(w io.Writer) error { return write(w, src.path, o) })
+}
+
+// newFile writes a file that must not exist, and takes it away again if that fails.
+func (a *app) newFile(name string, write func(io.Writer) error) error {
+	w, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = write(w)
+	if err = errors.Join(err, w.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
+	}
+	fmt.Fprintln(a.out, name)
+	return nil
+}
+
+// exportSource finds what is meant: a file, or a recording of the library, or a session of one.
+func (a *app) exportSource(c *cobra.Command, s *shelf, which string) (*source, error) {
+	id, number, _ := strings.Cut(which, ".")
+	if _, err := strconv.Atoi(id); err != nil {
+		if st, err := os.Stat(which); err == nil && st.Mode().IsRegular() {
+			return &source{path: which, title: filepath.Base(which)}, nil
+		}
+		id, number = which, ""
+	}
+	ctx, l, done, err := s.open(c)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	r, err := a.find(ctx, l, id)
+	if err != nil {
+		return nil, err
+	}
+	src := &source{path: l.Path(r.Name), title: r.Name, tags: r.Tags, secrets: r.Secrets}
+	if r.Title != "" {
+		src.title = r.Title
+	}
+	if number != "" {
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			return nil, misuse("%s: say ID or ID.SESSION, 12.3 for one", which)
+		}
+		src.sessions = map[int]bool{n: true}
+		if err := a.hasSession(ctx, l, r, n); err != nil {
+			return nil, err
+		}
+	}
+	marks, err := l.Marks(ctx, r.Name)
+	for _, m := range marks {
+		src.marks = append(src.marks, export.Mark{Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author, Made: m.Made})
+	}
+	return src, err
+}
+
+func (a *app) hasSession(ctx context.Context, l *library.Library, r library.Recording, n int) error {
+	list, err := l.Sessions(ctx, r.ID, 1<<31-1)
+	if err != nil {
+		return err
+	}
+	for _, x := range list {
+		if x.Number == n {
+			return nil
+		}
+	}
+	return fmt.Errorf(a.say("l’enregistrement %d n’a pas de séance %d ; facteur captures show %d montre les siennes", "recording %d has no session %d; facteur captures show %d shows those it has"), r.ID, n, r.ID)
+}
+
+func (a *app) exportCapture(f *exportFlags, src *source) error {
+	if src.sessions != nil {
+		return misuse("--format pcapng takes whole recordings")
+	}
+	if f.keep {
+		in, err := os.Open(src.path)
+		if err != nil {
+			return err
+		}
+		defer in.Close()
+		return a.newFile(f.out, func(w io.Writer) error { _, err := io.Copy(w, in); return err })
+	}
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	r, err := captures.Redact(src.path, f.out, o)
+	return a.rewritten(src.path, f.out, r, err)
+}
+
+func (a *app) exportMessages(f *exportFlags, src *source, o export.Options) error {
+	list, err := export.Messages(f.out, src.path, o)
+	for _, m := range list {
+		fmt.Fprintf(a.out, "%s  %d octets  %s\n", filepath.Join(f.out, m.File), m.Octets, m.How)
+	}
+	if err == nil && len(list) == 0 {
+		fmt.Fprintln(a.err, a.say("aucun message entier dans cet enregistrement", "no whole message in this recording"))
+	}
+	return err
+}
+
+// exportBundle masks the recording once more, so that no bundle ever carries a password.
+func (a *app) exportBundle(f *exportFlags, src *source, o export.Options) error {
+	if src.sessions != nil {
+		return misuse("--format bundle takes whole recordings")
+	}
+	if !strings.HasSuffix(f.out, bundleExt) {
+		f.out += bundleExt
+	}
+	tmp, err := os.MkdirTemp("", "facteur-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	ro, err := f.options()
+	if err != nil {
+		return err
+	}
+	masked := filepath.Join(tmp, "recording.pcapng")
+	if r, err := captures.Redact(src.path, masked, ro); err != nil {
+		return a.rewritten(src.path, masked, r, err)
+	}
+	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(src.path), ".gz"), filepath.Ext(strings.TrimSuffix(src.path, ".gz"))) + ".pcapng"
+	treatment := "masked"
+	if src.secrets == "anonymized" {
+		treatment = src.secrets
+	}
+	m := export.Manifest{Version: o.Version, Treatment: treatment, Title: o.Title, Recordings: []export.BundledRecording{{Name: name, Marks: src.marks, Tags: src.tags}}}
+	return a.newFile(f.out, func(w io.Writer) error { return export.Bundle(w, m, []string{masked}) })
+}

@@ -1,0 +1,510 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"facteur/captures"
+	"facteur/captures/export"
+	"facteur/captures/library"
+	"facteur/internal/filter"
+)
+
+// shelf is what the library's commands share.
+type shelf struct {
+	a   *app
+	dir string
+}
+
+// open opens the library and brings its index up to the files.
+func (s *shelf) open(c *cobra.Command) (context.Context, *library.Library, func(), error) {
+	ctx := c.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	l, err := library.Open(ctx, s.dir)
+	if err != nil {
+		stop()
+		return nil, nil, nil, err
+	}
+	r, err := l.Sync(ctx)
+	if err != nil {
+		stop()
+		return nil, nil, nil, errors.Join(err, l.Close())
+	}
+	s.faults(r)
+	return ctx, l, func() { l.Close(); stop() }, nil
+}
+
+func (s *shelf) faults(r library.Report) {
+	for _, f := range r.Faults {
+		s.a.logs.Warn(f + s.a.say(" ; ce qui précède est dans la bibliothèque", "; what comes before that is in the library"))
+	}
+}
+
+// libraryCommands are those that look at or change the library.
+func (a *app) libraryCommands(s *shelf) []*cobra.Command {
+	return []*cobra.Command{a.listCommand(s), a.showCommand(s), a.searchCommand(s), a.importCommand(s), a.exportCommand(s), a.removeCommand(s),
+		a.purgeCommand(s), a.tagCommand(s), a.markCommand(s), a.verifyCommand(s), a.reindexCommand(s)}
+}
+
+func (a *app) listCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{Use: "list", Short: "List the recordings", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		ctx, l, done, err := s.open(c)
+		if err != nil {
+			return err
+		}
+		defer done()
+		all, err := l.Recordings(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, a.say("N°\tDÉBUT\tSÉANCES\tÉVÉNEMENTS\tOCTETS\tSECRETS\tFICHIER", "ID\tBEGAN\tSESSIONS\tEVENTS\tOCTETS\tSECRETS\tFILE"))
+		for _, r := range all {
+			fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%d\t%s\t%s\n", r.ID, when(r.Began), r.Sessions, r.Events, r.Size, a.secretsWord(r.Secrets), visible(strings.TrimSpace(r.Name+" "+hashed(r.Tags))))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		old, err := l.Expired(ctx, library.Retention, time.Now())
+		if len(old) > 0 {
+			a.logs.Warn(fmt.Sprintf(a.say("%d enregistrements ont plus de 30 jours : facteur captures purge les montre et les supprime ; l’étiquette keep les garde",
+				"%d recordings are older than 30 days: facteur captures purge shows and removes them; the tag keep keeps them"), len(old)))
+		}
+		return err
+	}}
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+func hashed(tags []string) string {
+	var b strings.Builder
+	for _, t := range tags {
+		b.WriteString(" #" + t)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func (a *app) secretsWord(s string) string {
+	switch s {
+	case "masked":
+		return a.say("masqués", "masked")
+	case "anonymized":
+		return a.say("anonymisé", "anonymised")
+	case "kept":
+		return a.say("PRÉSENTS", "KEPT")
+	}
+	return a.say("inconnu", "unknown")
+}
+
+func (a *app) showCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{Use: "show ID|FILE", Short: "Show a recording's sessions, marks and tags", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		ctx, l, done, err := s.open(c)
+		if err != nil {
+			return err
+		}
+		defer done()
+		r, err := a.find(ctx, l, args[0])
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, visible(r.Name), visible(r.Title))
+		fmt.Fprintf(a.out, a.say("   %s, %d octets, secrets : %s\n   SHA-256 %s\n", "   %s, %d octets, secrets: %s\n   SHA-256 %s\n"), when(r.Began), r.Size, a.secretsWord(r.Secrets), r.SHA256)
+		if r.Fault != "" {
+			fmt.Fprintln(a.out, "   !", visible(r.Fault))
+		}
+		list, err := l.Sessions(ctx, r.ID, maxListed)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, a.say("SÉANCE\tPROTOCOLE\tTLS\tCLIENT\tSERVEUR\tCOMPTE\tDURÉE\tÉVÉNEMENTS\tREMARQUES\tERREURS", "SESSION\tPROTOCOL\tTLS\tCLIENT\tSERVER\tUSER\tLASTED\tEVENTS\tLINTS\tERRORS"))
+		for _, x := range list {
+			fmt.Fprintf(w, "%d.%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", r.ID, x.Number, orDash(x.Protocol), orDash(x.TLS), visible(x.Client), visible(x.Server),
+				orDash(visible(x.User)), x.Ended.Sub(x.Began).Round(time.Millisecond), x.Events, x.Lints, x.Faults)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		marks, err := l.Marks(ctx, r.Name)
+		for _, m := range marks {
+			fmt.Fprintf(a.out, "★ %d  %d.%d#%d  %s\n", m.ID, r.ID, m.Session, m.Seq, visible(m.Text))
+		}
+		return err
+	}}
+}
+
+// maxListed is how many sessions are listed at once.
+const maxListed = 10_000
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// find finds a recording, and says how to see what there is.
+func (a *app) find(ctx context.Context, l *library.Library, which string) (library.Recording, error) {
+	r, err := l.Find(ctx, which)
+	if errors.Is(err, library.ErrUnknown) {
+		return r, fmt.Errorf(a.say("%s n’est pas dans la bibliothèque %s ; facteur captures list montre ce qui y est", "%s is not in the library %s; facteur captures list shows what is"), which, l.Dir())
+	}
+	return r, err
+}
+
+func (a *app) searchCommand(s *shelf) *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "search FILTER...",
+		Short: "Find events in all recordings",
+		Long: `The filter is that of the page: words that must all hold, with a minus before those that must not.
+
+  smtp pop3 imap tls ...    by protocol          code:5xx code:NO     replies and responses
+  cmd:FETCH cmd:AUTH*       commands             from:client          who spoke
+  tls:1.2                   sessions in TLS 1.2  session:3-5          sessions by number
+  secret lint error         what has one         kind: tag: note:     by kind, IMAP tag, note
+  word "two words"          text: words by their beginning`,
+		Example: `  facteur captures search 'smtp code:5xx'
+  facteur captures search imap cmd:FETCH -from:server`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f, err := filter.Parse(strings.Join(args, " "))
+			if err != nil {
+				return a.filterError(err)
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			hits, more, err := l.Search(ctx, f, limit, nil)
+			if err != nil {
+				return err
+			}
+			for i := range hits {
+				h := &hits[i]
+				arrow := "->"
+				if h.From != 0 {
+					arrow = "<-"
+				}
+				line, _, cut := strings.Cut(h.Line, "\n")
+				if cut {
+					line += " …"
+				}
+				fmt.Fprintf(a.out, "%d.%d#%-5d %s  %s %s  %s\n", h.Recording, h.Session, h.Seq, when(h.Time), arrow, visible(line), h.Kind)
+			}
+			if more {
+				fmt.Fprintf(a.err, a.say("il y en a d’autres : --limit %d\n", "there are more: --limit %d\n"), limit*10)
+			}
+			if len(hits) == 0 {
+				fmt.Fprintln(a.err, a.say("rien trouvé", "nothing found"))
+				return errTold
+			}
+			return nil
+		},
+	}
+	c.Flags().IntVarP(&limit, "limit", "n", 100, "how many events to show at most")
+	return c
+}
+
+// filterError says in the user's language what is wrong with a filter.
+func (a *app) filterError(err error) error {
+	var wrong *filter.Error
+	if errors.As(err, &wrong) {
+		return misuse("%s", wrong.Say(a.lang))
+	}
+	return err
+}
+
+func (a *app) importCommand(s *shelf) *cobra.Command {
+	var f rewriteFlags
+	var keep bool
+	c := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Copy captures and bundles into the library, secrets masked",
+		Long: `Captures (pcap, pcapng, also gzip) come in as facteur captures redact makes them; with --keep-secrets they are copied as they are.
+A .facteur bundle comes in with its marks and tags; its recordings were masked where it was made, and are masked again.`,
+		Example: `  facteur captures import capture.pcap --keylog keys.txt`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.out = "library"
+			o, err := f.options()
+			if err != nil {
+				return err
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			for _, file := range args {
+				if strings.HasSuffix(file, bundleExt) {
+					err = a.unbundle(ctx, l, file, o, keep)
+				} else {
+					_, err = a.importOne(l, file, filepath.Base(file), o, keep)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			r, err := l.Sync(ctx)
+			s.faults(r)
+			return err
+		},
+	}
+	f.add(c)
+	c.Flags().Lookup("output").Hidden = true
+	c.Flags().BoolVar(&keep, "keep-secrets", false, "copy the file as it is, passwords included")
+	return c
+}
+
+// bundleExt is what bundles' names end with.
+const bundleExt = ".facteur"
+
+// importOne puts a capture into the library and gives its name there.
+func (a *app) importOne(l *library.Library, file, base string, o captures.RewriteOptions, keep bool) (string, error) {
+	if keep {
+		name, err := l.Copy(file)
+		if err == nil {
+			fmt.Fprintln(a.out, l.Path(name))
+		}
+		return name, err
+	}
+	name := l.FreeName(base)
+	r, err := captures.Redact(file, l.Path(name), o)
+	return name, a.rewritten(file, l.Path(name), r, err)
+}
+
+// unbundle imports a bundle's recordings with their marks and tags.
+func (a *app) unbundle(ctx context.Context, l *library.Library, file string, o captures.RewriteOptions, keep bool) error {
+	tmp, err := os.MkdirTemp("", "facteur-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	_, err = export.Unbundle(file, func(r export.BundledRecording, content io.Reader) error {
+		path := filepath.Join(tmp, "recording.pcapng")
+		if err := writeFile(path, content); err != nil {
+			return err
+		}
+		name, err := a.importOne(l, path, r.Name, o, keep)
+		if err != nil {
+			return err
+		}
+		for _, m := range r.Marks {
+			if _, err := l.AddMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author}); err != nil {
+				return err
+			}
+		}
+		for _, t := range r.Tags {
+			if err := l.Tag(ctx, name, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func writeFile(path string, content io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+func (a *app) removeCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{Use: "remove ID|FILE...", Short: "Delete recordings, with their marks", Args: cobra.MinimumNArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		ctx, l, done, err := s.open(c)
+		if err != nil {
+			return err
+		}
+		defer done()
+		for _, which := range args {
+			r, err := a.find(ctx, l, which)
+			if err == nil {
+				err = l.Remove(ctx, r)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, a.say("supprimé : %s\n", "removed: %s\n"), visible(r.Name))
+		}
+		return nil
+	}}
+}
+
+func (a *app) purgeCommand(s *shelf) *cobra.Command {
+	var days int
+	var yes bool
+	c := &cobra.Command{
+		Use:   "purge",
+		Short: "Show the recordings older than 30 days, and with --yes remove them",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if days < 0 {
+				return misuse("--days %d: it takes 0 or more", days)
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			old, err := l.Expired(ctx, time.Duration(days)*24*time.Hour, time.Now())
+			if err != nil {
+				return err
+			}
+			for _, r := range old {
+				fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, when(r.Modified), visible(r.Name))
+				if !yes {
+					continue
+				}
+				if err := l.Remove(ctx, r); err != nil {
+					return err
+				}
+			}
+			switch {
+			case len(old) == 0:
+				fmt.Fprintf(a.out, a.say("aucun enregistrement n’a plus de %d jours\n", "no recording is older than %d days\n"), days)
+			case yes:
+				fmt.Fprintf(a.out, a.say("%d enregistrements supprimés\n", "%d recordings removed\n"), len(old))
+			default:
+				fmt.Fprintf(a.out, a.say("rien n’est supprimé encore : facteur captures purge --yes supprime ces %d enregistrements\n",
+					"nothing is removed yet: facteur captures purge --yes removes these %d recordings\n"), len(old))
+			}
+			return nil
+		},
+	}
+	c.Flags().IntVar(&days, "days", int(library.Retention/(24*time.Hour)), "how old is old")
+	c.Flags().BoolVar(&yes, "yes", false, "remove them")
+	return c
+}
+
+func (a *app) tagCommand(s *shelf) *cobra.Command {
+	var off bool
+	c := &cobra.Command{
+		Use:   "tag ID|FILE TAG...",
+		Short: "Tag a recording; keep keeps it from being purged",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			r, err := a.find(ctx, l, args[0])
+			for _, t := range args[1:] {
+				switch {
+				case err != nil:
+				case off:
+					err = l.Untag(ctx, r.Name, t)
+				default:
+					err = l.Tag(ctx, r.Name, t)
+				}
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&off, "remove", false, "take the tags away")
+	return c
+}
+
+func (a *app) markCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{
+		Use:     "mark ID.SESSION[#EVENT] TEXT",
+		Short:   "Note something at an event",
+		Example: `  facteur captures mark 12.3#40 'here the password crosses the wire'`,
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			place, seq, _ := strings.Cut(args[0], "#")
+			id, number, ok := strings.Cut(place, ".")
+			session, err := strconv.Atoi(number)
+			at := 0
+			if err == nil && seq != "" {
+				at, err = strconv.Atoi(seq)
+			}
+			if !ok || err != nil {
+				return misuse("%s: say where as ID.SESSION#EVENT, 12.3#40 for one", args[0])
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			r, err := a.find(ctx, l, id)
+			if err == nil {
+				_, err = l.AddMark(ctx, library.Mark{Recording: r.Name, Session: session, Seq: at, Text: strings.Join(args[1:], " ")})
+			}
+			return err
+		},
+	}
+}
+
+func (a *app) verifyCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{Use: "verify", Short: "Hold the index against the recordings", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		ctx := c.Context()
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		l, err := library.Open(ctx, s.dir)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		faults, err := l.Verify(ctx)
+		if err != nil {
+			return err
+		}
+		for _, f := range faults {
+			fmt.Fprintf(a.out, "%s: %s: %s\n", visible(f.Recording), f.What, visible(f.Detail))
+		}
+		if len(faults) > 0 {
+			fmt.Fprintln(a.err, a.say("facteur captures reindex refait l’index d’après les fichiers", "facteur captures reindex makes the index anew from the files"))
+			return errTold
+		}
+		fmt.Fprintln(a.out, a.say("l’index et les enregistrements concordent", "index and recordings agree"))
+		return nil
+	}}
+}
+
+func (a *app) reindexCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{Use: "reindex", Short: "Make the index anew from the recordings", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		ctx := c.Context()
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		l, err := library.Open(ctx, s.dir)
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		r, err := l.Reindex(ctx)
+		s.faults(r)
+		if err == nil {
+			fmt.Fprintf(a.out, a.say("%d enregistrements indexés\n", "%d recordings indexed\n"), r.Added+r.Changed)
+		}
+		return err
+	}}
+}
