@@ -33,6 +33,9 @@ type imap struct {
 	saslStep int
 	saslLine bool // the client's next line is a response
 
+	asked      bool // AUTHENTICATE was the last command
+	secretLine bool // the command read last holds a secret; so does the rest of its line, where it was cut
+
 	idling   int               // Seq of the IDLE that runs, 0 for none
 	known    imapKnown         // what the server said it can do
 	validity map[string]string // UIDVALIDITY by mailbox
@@ -106,6 +109,9 @@ func (p *imap) longLine(from Side, f *frame) bool {
 		return false
 	}
 	p.units[from].broken = f.buf[end-1] != '\n' && !f.ended
+	if n := len(chomp(f.buf[:end])); from == Client && p.secretLine {
+		p.l.sides[from].mask(f.layer, Span{f.at, f.at + int64(n)}, nil)
+	}
 	e := p.l.emit(from, f, f.take(end), "imap.data.data")
 	e.add("octets", strconv.FormatInt(e.Span.Len(), 10), Span{})
 	e.note("imap.data.data")

@@ -116,40 +116,18 @@ func (p *imap) command(f *frame, n int) {
 		if !ok {
 			args = imapGrammar[verb]
 		}
+		p.secretArguments(name, verb, ok, &c)
 		for _, a := range args {
 			b.argument(&c, a)
 		}
 	}
+	p.secretLine = len(b.secrets) > 0
 	shown := b.shown()
 	b.fields[2].Value = shown[min(arg, len(shown)):]
 	b.add("line", shown, 0, len(s))
 	e := b.emit(f, span, "imap.command")
 	p.lintCommand(e, name, raw, arg)
 	p.after(f, e, tag, name)
-}
-
-// wantsTag reports whether a tag is the name of a command that brings a password: typed by hand without a tag, or meant
-// for another protocol. What follows it may be secret.
-func wantsTag(tag string) bool {
-	return strings.EqualFold(tag, "LOGIN") || strings.EqualFold(tag, "AUTHENTICATE") || strings.EqualFold(tag, "AUTH") || strings.EqualFold(tag, "PASS")
-}
-
-// untaggedSecret emits such a line, of which only the first word is shown.
-func (p *imap) untaggedSecret(f *frame, span Span, tag string, at int) {
-	b := &p.build
-	s := b.t.s
-	b.add("tag", tag, 0, len(tag))
-	b.addSecret("name", &imapValue{kind: imapAtom, from: at, to: len(s), text: s[at:]})
-	for i := range b.t.literals {
-		if l := &b.t.literals[i]; l.held {
-			b.addSecret("arguments", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
-		}
-	}
-	b.derive("rule", "no_tag")
-	b.add("line", b.shown(), 0, len(s))
-	b.note("session.violation.no_tag")
-	e := b.emit(f, span, "imap.command")
-	p.push(imapCommand{tag: tag, seq: e.Seq, layer: e.Layer})
 }
 
 // splitCommand gives tag and name of a command, where the name is and where the arguments begin.
@@ -162,6 +140,9 @@ func splitCommand(s string) (tag, name string, at, arg int) {
 	for at = i; at < len(s) && s[at] == ' '; at++ {
 	}
 	end := wordEnd(s, at)
+	if i := strings.IndexByte(s[at:end], '\t'); i >= 0 && wantsTag(s[at:at+i]) { // the password is no part of the name
+		end = at + i
+	}
 	name = upperWord(s[at:end])
 	if name == "UID" && end < len(s) && s[end] == ' ' {
 		second := wordEnd(s, end+1)
@@ -197,10 +178,11 @@ func (p *imap) noCommand(f *frame, span Span, tag string) {
 	if strings.TrimSpace(b.t.s) == "" {
 		rule = "empty_line"
 	} else {
+		tag = p.lateResponse(tag)
 		b.add("tag", tag, 0, len(tag))
 	}
 	b.derive("rule", rule)
-	b.add("line", b.t.s, 0, len(b.t.s))
+	b.add("line", b.shown(), 0, len(b.t.s))
 	b.note("session.violation." + rule)
 	e := b.emit(f, span, "session.violation")
 	if rule == "empty_command" {
@@ -385,7 +367,7 @@ func (p *imap) after(f *frame, e *Event, tag, name string) {
 	case "IDLE":
 		p.idling = e.Seq
 	}
-	p.spoken = true
+	p.spoken, p.asked = true, name == "AUTHENTICATE"
 	if !u.answered {
 		p.push(cmd)
 	}

@@ -24,6 +24,7 @@ type pop3 struct {
 	message message
 	state   machine
 	lints   popLints
+	guard   guard
 }
 
 type popCommand struct {
@@ -71,20 +72,16 @@ func (p *pop3) command(f *frame) bool {
 	if !ok {
 		return false
 	}
-	body, at := chomp(raw), f.at
-	word := body
-	if i := bytes.IndexByte(body, ' '); i >= 0 {
-		word = body[:i]
-	}
-	verb := upper(word)
-	argAt := len(word)
-	for argAt < len(body) && body[argAt] == ' ' {
-		argAt++
-	}
+	at := f.at
+	verb, _, _, _ := verbOf(chomp(raw))
+	_, known := popCommandIDs[verb]
+	raw = p.guard.line(p.l, f.layer, raw, at, verb, known)
+	body := chomp(raw)
+	verb, verbAt, verbEnd, argAt := verbOf(body)
 	shown, parts, secretAt := p.secrets(verb, body, argAt, at, f.layer)
 	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.command")
 	line := string(shown)
-	e.add("verb", verb, Span{at, at + int64(len(word))})
+	e.add("verb", verb, Span{at + int64(verbAt), at + int64(verbEnd)})
 	arg := Field{Name: "argument", Value: line[argAt:], Span: Span{at + int64(argAt), at + int64(len(body))}, Secret: verb == "PASS"}
 	e.Fields = append(e.Fields, arg)
 	e.add("line", line, Span{at, at + int64(len(body))})
@@ -116,9 +113,13 @@ func (p *pop3) secrets(verb string, body []byte, argAt int, at int64, layer Laye
 			return p.l.hide(Client, layer, body, from, at, stars(len(body)-from)), nil, 0
 		}
 	case "AUTH":
-		mech, initial, ok := bytes.Cut(arg, []byte(" "))
+		mech, initial := arg, []byte(nil)
+		i := bytes.IndexAny(arg, " \t")
+		if i >= 0 {
+			mech, initial = arg[:i], bytes.TrimLeft(arg[i:], " \t")
+		}
 		p.sasl, p.steps = newExchange(string(mech), p.l.s.o.ShowSecrets), 0
-		if ok && len(initial) > 0 {
+		if len(initial) > 0 {
 			from := len(body) - len(initial)
 			parts, masked := p.sasl.client(initial)
 			return p.l.hide(Client, layer, body, from, at, masked), parts, from

@@ -32,6 +32,7 @@ type smtp struct {
 	text    textLint
 	mail    mailForm
 	counted bool // a chunk has just ended: a command comes next
+	guard   guard
 }
 
 type smtpCommand struct {
@@ -116,8 +117,11 @@ func (s *smtp) command(f *frame) bool {
 	if !ok {
 		return false
 	}
-	body := chomp(raw)
 	at := f.at
+	verb, _, _, _ := verbOf(chomp(raw))
+	_, known := smtpCommandIDs[verb]
+	raw = s.guard.line(s.l, f.layer, raw, at, verb, known)
+	body := chomp(raw)
 	sp := f.take(len(raw))
 	if len(bytes.TrimSpace(body)) == 0 {
 		e := s.l.emit(Client, f, sp, "session.violation")
@@ -128,16 +132,7 @@ func (s *smtp) command(f *frame) bool {
 		s.push(smtpCommand{seq: e.Seq})
 		return true
 	}
-	lead := len(body) - len(bytes.TrimLeft(body, " \t"))
-	word := body[lead:]
-	if i := bytes.IndexAny(word, " \t"); i >= 0 {
-		word = word[:i]
-	}
-	verb := upper(word)
-	argAt := lead + len(word)
-	for argAt < len(body) && (body[argAt] == ' ' || body[argAt] == '\t') {
-		argAt++
-	}
+	verb, lead, _, argAt := verbOf(body)
 	c := smtpLine{verb: verb, body: body, at: at, verbAt: lead, argAt: argAt, span: sp}
 	if verb == "AUTH" {
 		s.auth(f, &c, raw)

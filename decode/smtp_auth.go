@@ -10,9 +10,9 @@ func (s *smtp) auth(f *frame, c *smtpLine, raw []byte) {
 	arg := c.body[c.argAt:]
 	mech, initial := arg, []byte(nil)
 	initialAt := len(c.body)
-	if i := bytes.IndexByte(arg, ' '); i >= 0 {
+	if i := bytes.IndexAny(arg, " \t"); i >= 0 {
 		mech = arg[:i]
-		initial = bytes.TrimLeft(arg[i:], " ")
+		initial = bytes.TrimLeft(arg[i:], " \t")
 		initialAt = len(c.body) - len(initial)
 	}
 	s.sasl, s.steps = newExchange(string(mech), s.l.s.o.ShowSecrets), 0
