@@ -27,7 +27,7 @@ const (
 	// Retention is how long recordings are kept unless somebody says otherwise.
 	Retention = 30 * 24 * time.Hour
 	// busyTimeout is how long a write waits for another process's: many batches.
-	busyTimeout = 20 * time.Second
+	busyTimeout = 30 * time.Second
 	// schemaVersion is in the file's user_version. An index of another version is made anew; marks and tags stay.
 	schemaVersion = 1
 )

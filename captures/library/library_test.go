@@ -271,7 +271,7 @@ func TestVerify(t *testing.T) {
 func TestTwoProcesses(t *testing.T) {
 	dir := t.TempDir()
 	for n := range 4 {
-		record(t, filepath.Join(dir, fmt.Sprintf("%d.pcapng", n)), 150)
+		record(t, filepath.Join(dir, fmt.Sprintf("%d.pcapng", n)), 20)
 	}
 	a, b := open(t, dir), open(t, dir)
 	var wg sync.WaitGroup
@@ -283,7 +283,7 @@ func TestTwoProcesses(t *testing.T) {
 		})
 		wg.Go(func() {
 			f, _ := filter.Parse("code:5xx")
-			for range 50 {
+			for range 10 {
 				if _, _, err := l.Search(context.Background(), f, 20, nil); err != nil {
 					t.Error(err)
 				}
