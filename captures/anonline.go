@@ -91,15 +91,10 @@ func (a *anonymity) mailbox(name string) string {
 			continue
 		}
 		switch run := name[i:k]; {
-		case roles[strings.ToLower(run)]:
+		case roles[lower(run)]:
 			b.WriteString(run)
 		case strings.ContainsAny(run, "&-"):
-			b.WriteString(a.n.p.word(strings.Map(func(c rune) rune {
-				if c == '&' || c == '-' || c == '+' || c == ',' {
-					return 'x'
-				}
-				return c
-			}, run)))
+			b.WriteString(a.n.p.word(strings.NewReplacer("&", "x", "-", "x", "+", "x", ",", "x").Replace(run)))
 		default:
 			b.WriteString(a.n.p.word(run))
 		}

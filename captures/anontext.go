@@ -19,48 +19,43 @@ const minName = 3
 
 // somebody notes the words of a name, so that they are replaced wherever they stand.
 func (n *names) somebody(s string) {
-	for _, w := range strings.FieldsFunc(strings.ToLower(s), func(r rune) bool { return r < 0x80 && !wordOctet(byte(r)) }) {
+	for _, w := range strings.FieldsFunc(lower(s), func(r rune) bool { return r < 0x80 && !wordOctet(byte(r)) }) {
 		if len(w) >= minName && len(n.words) < maxWords && !roles[w] && !common[strings.ToUpper(w)] && strings.Trim(w, "0123456789") != "" {
 			n.words[w] = true
 		}
 	}
 }
 
-// What is recognised in text, in this order: a mail address, an IPv6 address, an IPv4 address, a host name, a word.
-var tokens = regexp.MustCompile(`([A-Za-z0-9!#$%&'*+/=?^_{|}~.\x80-\xff-]+)@((?:[A-Za-z0-9\x80-\xff_-]+\.)*[A-Za-z0-9\x80-\xff_-]+|\[[0-9A-Za-z:.]+\])` +
-	`|((?:IPv6:)?[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7})` +
-	`|((?:[0-9]{1,3}\.){3}[0-9]{1,3})` +
-	`|((?:[A-Za-z0-9_-]+\.)+[A-Za-z]{2,24})` +
-	`|([A-Za-z0-9\x80-\xff]+)`)
-
 // text gives s with everything in it that names somebody replaced, as long as before.
 func (n *names) text(s string) string {
-	var b strings.Builder
-	last := 0
-	for _, m := range tokens.FindAllStringSubmatchIndex(s, -1) {
-		b.WriteString(s[last:m[0]])
-		last = m[1]
-		t := s[m[0]:m[1]]
-		with := t
-		switch {
-		case m[2] >= 0:
-			with = n.p.address(s[m[2]:m[3]], s[m[4]:m[5]])
-		case m[6] >= 0:
+	var out []byte
+	scan(s, func(kind tokenKind, from, to, at int) {
+		t, with := s[from:to], ""
+		switch kind {
+		case tokenAddress:
+			with = n.p.address(s[from:at], s[at+1:to])
+		case tokenIP:
 			with = n.p.ipText(t)
-		case m[8] >= 0:
-			with = n.p.ipText(t)
-		case m[10] >= 0:
+		case tokenHost:
 			with = n.maybeHost(t)
-		case n.words[strings.ToLower(t)]:
+		default:
+			if len(t) < minName || !n.words[lower(t)] {
+				return
+			}
 			with = n.p.word(t)
 		}
-		if len(with) != len(t) { // never: every name is as long as the one before; an octet stays an octet
-			with = strings.Repeat("x", len(t))
+		if with == t || len(with) != len(t) {
+			return
 		}
-		b.WriteString(with)
+		if out == nil {
+			out = []byte(s)
+		}
+		copy(out[from:to], with)
+	})
+	if out == nil {
+		return s
 	}
-	b.WriteString(s[last:])
-	return b.String()
+	return string(out)
 }
 
 // tops are the generic domains that mail comes from; those of two letters are countries'.
@@ -73,16 +68,15 @@ var notCountries = setOf("gz js py sh md ps so xz db")
 
 // maybeHost replaces a word with dots in it if it ends like a host name.
 func (n *names) maybeHost(t string) string {
-	top := strings.ToLower(t[strings.LastIndexByte(t, '.')+1:])
+	top := lower(t[strings.LastIndexByte(t, '.')+1:])
 	if len(top) == 2 && !notCountries[top] || tops[top] || nobodysHost(t) {
 		return n.p.host(t)
 	}
 	var b strings.Builder // its words may be somebody's all the same
-	for i, w := range strings.SplitAfter(t, ".") {
-		if bare := strings.TrimSuffix(w, "."); n.words[strings.ToLower(bare)] {
+	for _, w := range strings.SplitAfter(t, ".") {
+		if bare := strings.TrimSuffix(w, "."); n.words[lower(bare)] {
 			w = n.p.word(bare) + w[len(bare):]
 		}
-		_ = i
 		b.WriteString(w)
 	}
 	return b.String()
@@ -188,6 +182,7 @@ func (n *names) people(value []byte) []byte {
 	last := 0
 	word := func(plain string) {
 		t := n.text(plain)
+		parts := addressParts{s: plain}
 		for i := 0; i < len(plain); { // words that text left stand for people here
 			k := i
 			for k < len(plain) && wordOctet(plain[k]) {
@@ -197,7 +192,7 @@ func (n *names) people(value []byte) []byte {
 			case k == i:
 				b.WriteByte(t[i])
 				k++
-			case t[i:k] == plain[i:k] && !inAddress(plain, i, k):
+			case t[i:k] == plain[i:k] && !parts.at(i):
 				b.WriteString(n.p.word(plain[i:k]))
 			default:
 				b.WriteString(t[i:k])
@@ -214,21 +209,37 @@ func (n *names) people(value []byte) []byte {
 	return []byte(b.String())
 }
 
-// inAddress reports whether s[i:k] is part of a mail address or host, which text has seen to.
-func inAddress(s string, i, k int) bool {
-	for i > 0 && !strings.ContainsRune(" \t\r\n<>(),;:\"", rune(s[i-1])) {
-		i--
+// addressParts tells, for places in a text from left to right, whether they are part of a mail address.
+type addressParts struct {
+	s       string
+	to      int // end of the stretch without separators that was looked at last
+	address bool
+}
+
+const addressEnds = " \t\r\n<>(),;:\""
+
+// at reports whether the octet at i, no separator and not before that of the call before, is in a mail address.
+func (a *addressParts) at(i int) bool {
+	if i < a.to {
+		return a.address
 	}
-	for k < len(s) && !strings.ContainsRune(" \t\r\n<>(),;:\"", rune(s[k])) {
-		k++
+	from := i
+	for from > a.to && strings.IndexByte(addressEnds, a.s[from-1]) < 0 {
+		from--
 	}
-	return strings.ContainsRune(s[i:k], '@')
+	a.to = len(a.s)
+	if n := strings.IndexAny(a.s[i:], addressEnds); n >= 0 {
+		a.to = i + n
+	}
+	a.address = strings.IndexByte(a.s[from:a.to], '@') >= 0
+	return a.address
 }
 
 // opaqueID replaces the letters and digits of identifiers and signatures, addresses and hosts in them first.
 func (n *names) opaqueID(value []byte) []byte {
 	s := string(value)
 	t := []byte(n.text(s))
+	parts := addressParts{s: s}
 	for i := 0; i < len(s); {
 		k := i
 		for k < len(s) && (wordOctet(s[k]) || s[k] == '+' || s[k] == '/') {
@@ -238,9 +249,10 @@ func (n *names) opaqueID(value []byte) []byte {
 			i++
 			continue
 		}
-		if run := s[i:k]; string(t[i:k]) == run && (len(run) >= 12 || strings.ContainsAny(run, "0123456789") && len(run) >= 5) && !inAddress(s, i, k) {
+		if run := s[i:k]; string(t[i:k]) == run && (len(run) >= 12 || strings.ContainsAny(run, "0123456789") && len(run) >= 5) && !parts.at(i) {
+			noise := n.p.noise("id\x00"+run, 0)
 			for j := i; j < k; j++ {
-				t[j] = scrambled(t[j], n.p.noise("id\x00"+run, j-i)())
+				t[j] = scrambled(t[j], noise())
 			}
 		}
 		i = k

@@ -41,7 +41,7 @@ func Anonymize(path, out string, o RewriteOptions) (*Report, error) {
 	r.plan.sort()
 	r.report.People = len(a.n.p.given)
 	r.survey.rename = a.rename
-	return &r.report, write(path, out, o, r.survey, &r.plan, a.told, "anonymized")
+	return &r.report, r.write(path, out, a.told, "anonymized")
 }
 
 // anonymity is one Anonymize under way.
@@ -75,16 +75,17 @@ func (a *anonymity) collect(path string) error {
 			}
 		}
 		a.host(e, greeted, place{session, e.Leg, e.From, e.Layer})
-		for _, m := range tokens.FindAllSubmatch(lineOf(e, octets), -1) {
-			if len(m[1]) > 0 {
-				a.n.somebody(string(m[1]))
+		line := string(lineOf(e, octets))
+		scan(line, func(kind tokenKind, from, _, at int) {
+			if kind == tokenAddress {
+				a.n.somebody(line[from:at])
 			}
-		}
+		})
 		if e.Kind == "compress.block" || e.Kind == "session.upgrade" && e.Field("to") == "deflate" {
 			a.r.survey.cannot(session, e, "compressed", e.Span.Len(), "")
 		}
 	}}
-	return p.run(path)
+	return a.r.sound(p.run(path))
 }
 
 // lineOf gives the octets of an event if they are a protocol's own line.
@@ -97,12 +98,15 @@ func lineOf(e *decode.Event, octets []byte) []byte {
 
 // beforeHosts leaves the host names of an address list out: their labels are nobody's names.
 func beforeHosts(s string) string {
-	return tokens.ReplaceAllStringFunc(s, func(t string) string {
-		if local, _, ok := strings.Cut(t, "@"); ok {
-			return local
+	out := []byte(s)
+	scan(s, func(kind tokenKind, _, to, at int) {
+		if kind == tokenAddress {
+			for i := at; i < to; i++ {
+				out[i] = ' '
+			}
 		}
-		return t
 	})
+	return string(out)
 }
 
 // host learns the single-word names of machines: what a client says in EHLO, and a server in its greeting.
@@ -172,7 +176,7 @@ func (a *anonymity) replace(path string) error {
 		}
 		return nil
 	}}
-	return p.run(path)
+	return a.r.sound(p.run(path))
 }
 
 // event rewrites the octets of one event by what they are.

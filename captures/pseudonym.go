@@ -66,7 +66,7 @@ const consonants, vowels = "bdfglmnprstv", "aeiou"
 // word gives another word for a run of letters and digits: pronounceable, digits for digits, case for case. Octets that
 // are neither (UTF-8) become letters.
 func (p *pseudonyms) word(w string) string {
-	lower := p.give("word", strings.ToLower(w), func(noise func() int) string {
+	name := p.give("word", lower(w), func(noise func() int) string {
 		b := make([]byte, len(w))
 		vowel := false
 		for i := range b {
@@ -82,7 +82,7 @@ func (p *pseudonyms) word(w string) string {
 		}
 		return string(b)
 	})
-	b := []byte(lower)
+	b := []byte(name)
 	for i := range b {
 		if i < len(w) && w[i] >= 'A' && w[i] <= 'Z' && b[i] >= 'a' {
 			b[i] -= 'a' - 'A'
@@ -104,9 +104,25 @@ func setOf(words string) map[string]bool {
 	return m
 }
 
+// lower is strings.ToLower for ASCII only: it leaves every octet an octet, whatever the text is.
+func lower(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			b := []byte(s)
+			for k := i; k < len(b); k++ {
+				if b[k] >= 'A' && b[k] <= 'Z' {
+					b[k] |= 0x20
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
 // words gives another text for one made of words: each run of letters and digits its own name, what is between them kept.
 func (p *pseudonyms) words(s string) string {
-	if roles[strings.ToLower(s)] {
+	if roles[lower(s)] {
 		return s
 	}
 	var b strings.Builder
@@ -120,7 +136,7 @@ func (p *pseudonyms) words(s string) string {
 			i++
 			continue
 		}
-		if run := s[i:k]; roles[strings.ToLower(run)] {
+		if run := s[i:k]; roles[lower(run)] {
 			b.WriteString(run)
 		} else {
 			b.WriteString(p.word(run))
@@ -140,13 +156,16 @@ func (p *pseudonyms) host(h string) string {
 	if nobodysHost(h) {
 		return h
 	}
+	if bare, dot := strings.CutSuffix(h, "."); dot {
+		return p.host(bare) + "."
+	}
 	labels := strings.Split(h, ".")
-	if len(labels) < 2 {
+	if len(labels) < 2 || len(labels[len(labels)-2])+len(labels[len(labels)-1]) < len("a.zz")-1 {
 		return p.words(h)
 	}
 	n := len(labels) - 2
 	base := strings.Join(labels[n:], ".")
-	out := p.give("host", strings.ToLower(base), func(noise func() int) string {
+	out := p.give("host", lower(base), func(noise func() int) string {
 		top := ".test"
 		if len(base) < len(top)+1 {
 			top = ".zz"
@@ -163,7 +182,7 @@ func (p *pseudonyms) host(h string) string {
 	})
 	for i := n - 1; i >= 0; i-- {
 		l := labels[i]
-		if !serviceLabels[strings.ToLower(l)] {
+		if !serviceLabels[lower(l)] {
 			l = p.words(l)
 		}
 		out = l + "." + out
@@ -175,7 +194,7 @@ var serviceLabels = setOf("mail smtp imap pop pop3 imaps smtps mx mx1 mx2 www li
 
 // nobodysHost reports whether a name belongs to nobody: RFC 6761, RFC 2606.
 func nobodysHost(h string) bool {
-	h = strings.ToLower(strings.TrimSuffix(h, "."))
+	h = lower(strings.TrimSuffix(h, "."))
 	for _, top := range [...]string{"test", "invalid", "example", "localhost", "local", "localdomain", "zz"} {
 		if h == top || strings.HasSuffix(h, "."+top) {
 			return true

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"facteur/decode"
@@ -50,6 +49,7 @@ type Report struct {
 	Replaced  int // Anonymize: places where something was replaced
 	People    int // Anonymize: different names, addresses and hosts
 	Untreated []Untreated
+	Fault     string // what ended the file before its end: all that was read before is treated
 }
 
 // ErrUntreated is in the error of a rewriting that wrote nothing because of what it could not treat.
@@ -79,7 +79,7 @@ func Redact(path, out string, o RewriteOptions) (*Report, error) {
 		return nil, err
 	}
 	r.plan.sort()
-	return &r.report, write(path, out, o, r.survey, &r.plan, r.told, "masked")
+	return &r.report, r.write(path, out, r.told, "masked")
 }
 
 // redaction is one Redact under way.
@@ -120,7 +120,12 @@ func (r *redaction) collect(path string) error {
 			}
 		}
 	}}
-	if err := p.run(path); err != nil {
+	err := p.run(path)
+	var broken *FormatError
+	if errors.As(err, &broken) && len(r.survey.infos) > 0 {
+		r.report.Fault, err = err.Error(), nil
+	}
+	if err != nil {
 		return err
 	}
 	r.report.Secrets = len(r.found)
@@ -192,7 +197,16 @@ func (r *redaction) echoes(path string) error {
 		}
 		return nil
 	}}
-	return p.run(path)
+	return r.sound(p.run(path))
+}
+
+// sound gives an error but for the file's fault that collect has told.
+func (r *redaction) sound(err error) error {
+	var broken *FormatError
+	if r.report.Fault != "" && errors.As(err, &broken) {
+		return nil
+	}
+	return err
 }
 
 // replace adds the edits of a word that was found, one for each stretch of octets side by side.
@@ -254,12 +268,13 @@ func keyLines(text []byte, randoms map[string]bool) []byte {
 }
 
 // write makes the copy.
-func write(path, out string, o RewriteOptions, v *survey, plan *edits, told func(*decode.Told) *decode.Told, how string) error {
+func (r *redaction) write(path, out string, told func(*decode.Told) *decode.Told, how string) error {
+	o, v := r.o, r.survey
 	w, err := Create(out, WriterOptions{Application: o.Application, Comment: how + " by " + o.Application})
 	if err != nil {
 		return err
 	}
-	p := &pass{keys: o.keys(), leave: v.leave, rewrite: plan.apply}
+	p := &pass{keys: o.keys(), leave: v.leave, rewrite: r.plan.apply}
 	p.secrets = func(lines []byte) error {
 		if o.NoSecrets {
 			return nil
@@ -286,7 +301,7 @@ func write(path, out string, o RewriteOptions, v *survey, plan *edits, told func
 	}
 	p.close = w.Close
 	if err = p.secrets(keyLines(o.KeyLog, v.randoms)); err == nil {
-		err = p.run(path)
+		err = r.sound(p.run(path))
 	}
 	if e := w.End(); err == nil {
 		err = e
@@ -314,94 +329,4 @@ func inParts(lines []byte, visit func([]byte) error) error {
 		lines = lines[n:]
 	}
 	return nil
-}
-
-// survey is what a first pass learns of a capture.
-type survey struct {
-	infos     map[int]Info
-	mail      map[int]bool
-	leave     map[int]bool // sessions left out
-	randoms   map[string]bool
-	untreated map[Untreated]*Untreated // by session, leg and kind
-	rename    func(*Info, *Meta)
-}
-
-func newSurvey() *survey {
-	return &survey{infos: map[int]Info{}, mail: map[int]bool{}, leave: map[int]bool{}, randoms: map[string]bool{},
-		untreated: map[Untreated]*Untreated{}, rename: func(*Info, *Meta) {}}
-}
-
-func (v *survey) open(i Info) error {
-	v.infos[i.Session] = i
-	if i.Protocol != decode.Detect && i.Protocol != decode.Opaque {
-		v.mail[i.Session] = true
-	}
-	return nil
-}
-
-// mailKinds begin the kinds of events of mail protocols.
-var mailKinds = map[string]bool{"smtp": true, "lmtp": true, "pop3": true, "imap": true, "sieve": true}
-
-// event notes what an event says of its session.
-func (v *survey) event(session int, e *decode.Event, octets []byte) {
-	family, _, _ := strings.Cut(e.Kind, ".")
-	if mailKinds[family] {
-		v.mail[session] = true
-	}
-	switch e.Kind {
-	case "tls.client_hello":
-		v.randoms[strings.ToLower(e.Field("random"))] = true
-	case "tls.record":
-		if e.Field("opened") == "no" {
-			v.cannot(session, e, "tls_sealed", e.Span.Len(), e.Field("reason"))
-		}
-	case "session.opaque":
-		v.cannot(session, e, "opaque", e.Span.Len(), "")
-	case "session.gap":
-		if e.From == decode.Client {
-			n, _ := strconv.ParseInt(e.Field("octets"), 10, 64)
-			v.cannot(session, e, "gap", n, "")
-		}
-	case "session.error":
-		if e.Field("what") == "decoder_fault" {
-			v.cannot(session, e, "fault", 0, e.Field("detail"))
-		}
-	}
-	if readable(e) && e.Span.Len() > 0 && int64(len(octets)) < e.Span.Len() {
-		v.cannot(session, e, "opaque", e.Span.Len(), "")
-	}
-}
-
-func (v *survey) cannot(session int, e *decode.Event, what string, octets int64, detail string) {
-	key := Untreated{Session: session, Leg: e.Leg, What: what, Detail: detail}
-	u := v.untreated[key]
-	if u == nil {
-		c := key
-		u = &c
-		v.untreated[key] = u
-	}
-	u.Count++
-	u.Octets += octets
-}
-
-// finish decides what is left out and lists what could not be treated in the rest.
-func (v *survey) finish(r *Report) {
-	for id := range v.infos {
-		if !v.mail[id] {
-			v.leave[id] = true
-		}
-	}
-	r.Left, r.Untreated = len(v.leave), nil
-	r.Sessions = len(v.infos) - r.Left
-	for _, u := range v.untreated {
-		if !v.leave[u.Session] {
-			r.Untreated = append(r.Untreated, *u)
-		}
-	}
-	slices.SortFunc(r.Untreated, func(a, b Untreated) int {
-		if a.Session != b.Session {
-			return a.Session - b.Session
-		}
-		return strings.Compare(a.Leg.String()+a.What+a.Detail, b.Leg.String()+b.What+b.Detail)
-	})
 }

@@ -253,14 +253,8 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 		}
 		return not(in)
 	case filter.Code:
-		switch {
-		case t.ClassOf() > 0:
-			return not("e.class = ?", t.ClassOf())
-		case t.Plain():
-			return not("e.code = ? OR e.code2 = ?", t.Value, t.Value)
-		}
-		p := globOf(t.Value)
-		return not("e.code GLOB ? OR e.code2 GLOB ?", p, p)
+		expr, args := codeColumn(t)
+		return not(expr, args...)
 	case filter.Command:
 		if t.Plain() {
 			return not("e.cmd = ?", t.Value)
@@ -284,6 +278,18 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 		return not("e.error = 1")
 	}
 	return errors.New("library: the index knows nothing of " + string(t.Key))
+}
+
+// codeColumn writes a code term.
+func codeColumn(t *filter.Term) (expr string, args []any) {
+	switch {
+	case t.ClassOf() > 0:
+		return "e.class = ?", []any{t.ClassOf()}
+	case t.Plain():
+		return "e.code = ? OR e.code2 = ?", []any{t.Value, t.Value}
+	}
+	p := globOf(t.Value)
+	return "e.code GLOB ? OR e.code2 GLOB ?", []any{p, p}
 }
 
 func side(name string) int {

@@ -3,12 +3,13 @@ package library
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
+	"time"
 
 	"facteur/captures"
 	"facteur/decode"
 	"facteur/decode/tlswire"
-	"time"
 )
 
 // Fault is a difference between the index and the recordings.
@@ -41,41 +42,12 @@ func (l *Library) Verify(ctx context.Context) ([]Fault, error) {
 	for _, r := range all {
 		st := files[r.Name]
 		delete(files, r.Name)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil, ctx.Err()
-		case st == nil:
-			add(r.Name, "missing", "the file is gone")
-			continue
-		case !r.Indexed:
-			add(r.Name, "unfinished", "its indexing has not ended")
-			continue
-		case st.Size() != r.Size:
-			add(r.Name, "size", "%d octets, indexed with %d", st.Size(), r.Size)
-			continue
 		}
-		sum, err := digest(l.Path(r.Name))
-		if err != nil {
-			add(r.Name, "unreadable", "%v", err)
-			continue
-		}
-		if sum != r.SHA256 {
-			add(r.Name, "digest", "SHA-256 %s, indexed with %s", sum, r.SHA256)
-			continue
-		}
-		c := counter{keys: new(tlswire.KeyLog), sessions: map[int]*decode.Session{}}
-		if err := captures.ReadFile(l.Path(r.Name), &c); err != nil && r.Fault == "" {
-			add(r.Name, "unreadable", "%v", err)
-		}
-		rows, err := l.counted(ctx, r.ID)
+		err := l.checkRecording(ctx, &r, st, func(what, format string, args ...any) { add(r.Name, what, format, args...) })
 		if err != nil {
 			return nil, err
-		}
-		if c.opened != r.Sessions || rows[0] != r.Sessions {
-			add(r.Name, "sessions", "%d in the file, %d said and %d listed in the index", c.opened, r.Sessions, rows[0])
-		}
-		if c.events != r.Events || rows[1] != r.Events {
-			add(r.Name, "events", "%d in the file, %d said and %d listed in the index", c.events, r.Events, rows[1])
 		}
 	}
 	for name := range files {
@@ -84,6 +56,45 @@ func (l *Library) Verify(ctx context.Context) ([]Fault, error) {
 		}
 	}
 	return faults, nil
+}
+
+// checkRecording tells the first thing that is wrong with a recording, st being its file, nil if it is gone.
+func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileInfo, tell func(what, format string, args ...any)) error {
+	switch {
+	case st == nil:
+		tell("missing", "the file is gone")
+		return nil
+	case !r.Indexed:
+		tell("unfinished", "its indexing has not ended")
+		return nil
+	case st.Size() != r.Size:
+		tell("size", "%d octets, indexed with %d", st.Size(), r.Size)
+		return nil
+	}
+	sum, err := digest(l.Path(r.Name))
+	if err != nil {
+		tell("unreadable", "%v", err)
+		return nil
+	}
+	if sum != r.SHA256 {
+		tell("digest", "SHA-256 %s, indexed with %s", sum, r.SHA256)
+		return nil
+	}
+	c := counter{keys: new(tlswire.KeyLog), sessions: map[int]*decode.Session{}}
+	if err := captures.ReadFile(l.Path(r.Name), &c); err != nil && r.Fault == "" {
+		tell("unreadable", "%v", err)
+	}
+	rows, err := l.counted(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	if c.opened != r.Sessions || rows[0] != r.Sessions {
+		tell("sessions", "%d in the file, %d said and %d listed in the index", c.opened, r.Sessions, rows[0])
+	}
+	if c.events != r.Events || rows[1] != r.Events {
+		tell("events", "%d in the file, %d said and %d listed in the index", c.events, r.Events, rows[1])
+	}
+	return nil
 }
 
 // checkIndex asks SQLite.

@@ -102,6 +102,9 @@ func (a *app) rewritten(in, out string, r *captures.Report, err error) error {
 	if err != nil {
 		return err
 	}
+	if r.Fault != "" {
+		a.logs.Warn(r.Fault + a.say(" ; ce qui précède est dans la copie", "; what comes before that is in the copy"))
+	}
 	fmt.Fprintln(a.out, out)
 	fmt.Fprintf(a.out, a.say("  %d séances, %d secrets masqués en %d endroits, %d répétitions masquées",
 		"  %d sessions, %d secrets masked in %d places, %d repetitions masked"), r.Sessions, r.Secrets, r.Masked, r.Echoes)

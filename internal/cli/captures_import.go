@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"facteur/captures"
+	"facteur/captures/export"
+	"facteur/captures/library"
+)
+
+func (a *app) importCommand(s *shelf) *cobra.Command {
+	var f rewriteFlags
+	var keep bool
+	c := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Copy captures and bundles into the library, secrets masked",
+		Long: `Captures (pcap, pcapng, also gzip) come in as facteur captures redact makes them; with --keep-secrets they are copied as they are.
+A .facteur bundle comes in with its marks and tags; its recordings were masked where it was made, and are masked again.`,
+		Example: `  facteur captures import capture.pcap --keylog keys.txt`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.out = "library"
+			o, err := f.options()
+			if err != nil {
+				return err
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			for _, file := range args {
+				if strings.HasSuffix(file, bundleExt) {
+					err = a.unbundle(ctx, l, file, o, keep)
+				} else {
+					_, err = a.importOne(l, file, filepath.Base(file), o, keep)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			r, err := l.Sync(ctx)
+			s.faults(r)
+			return err
+		},
+	}
+	f.add(c)
+	c.Flags().Lookup("output").Hidden = true
+	c.Flags().BoolVar(&keep, "keep-secrets", false, "copy the file as it is, passwords included")
+	return c
+}
+
+// bundleExt is what bundles' names end with.
+const bundleExt = ".facteur"
+
+// importOne puts a capture into the library and gives its name there.
+func (a *app) importOne(l *library.Library, file, base string, o captures.RewriteOptions, keep bool) (string, error) {
+	if keep {
+		name, err := l.Copy(file)
+		if err == nil {
+			fmt.Fprintln(a.out, l.Path(name))
+		}
+		return name, err
+	}
+	name := l.FreeName(base)
+	r, err := captures.Redact(file, l.Path(name), o)
+	return name, a.rewritten(file, l.Path(name), r, err)
+}
+
+// unbundle imports a bundle's recordings with their marks and tags.
+func (a *app) unbundle(ctx context.Context, l *library.Library, file string, o captures.RewriteOptions, keep bool) error {
+	tmp, err := os.MkdirTemp("", "facteur-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	_, err = export.Unbundle(file, func(r export.BundledRecording, content io.Reader) error {
+		path := filepath.Join(tmp, "recording.pcapng")
+		if err := writeFile(path, content); err != nil {
+			return err
+		}
+		name, err := a.importOne(l, path, r.Name, o, keep)
+		if err != nil {
+			return err
+		}
+		for _, m := range r.Marks {
+			if _, err := l.AddMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author}); err != nil {
+				return err
+			}
+		}
+		for _, t := range r.Tags {
+			if err := l.Tag(ctx, name, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
+}
+
+func writeFile(path string, content io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+func (a *app) tagCommand(s *shelf) *cobra.Command {
+	var off bool
+	c := &cobra.Command{
+		Use:   "tag ID|FILE TAG...",
+		Short: "Tag a recording; keep keeps it from being purged",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			r, err := a.find(ctx, l, args[0])
+			for _, t := range args[1:] {
+				switch {
+				case err != nil:
+				case off:
+					err = l.Untag(ctx, r.Name, t)
+				default:
+					err = l.Tag(ctx, r.Name, t)
+				}
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVar(&off, "remove", false, "take the tags away")
+	return c
+}
+
+func (a *app) markCommand(s *shelf) *cobra.Command {
+	return &cobra.Command{
+		Use:     "mark ID.SESSION[#EVENT] TEXT",
+		Short:   "Note something at an event",
+		Example: `  facteur captures mark 12.3#40 'here the password crosses the wire'`,
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			place, seq, _ := strings.Cut(args[0], "#")
+			id, number, ok := strings.Cut(place, ".")
+			session, err := strconv.Atoi(number)
+			at := 0
+			if err == nil && seq != "" {
+				at, err = strconv.Atoi(seq)
+			}
+			if !ok || err != nil {
+				return misuse("%s: say where as ID.SESSION#EVENT, 12.3#40 for one", args[0])
+			}
+			ctx, l, done, err := s.open(c)
+			if err != nil {
+				return err
+			}
+			defer done()
+			r, err := a.find(ctx, l, id)
+			if err == nil {
+				_, err = l.AddMark(ctx, library.Mark{Recording: r.Name, Session: session, Seq: at, Text: strings.Join(args[1:], " ")})
+			}
+			return err
+		},
+	}
+}
