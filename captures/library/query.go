@@ -267,7 +267,7 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 	case filter.Tag:
 		return not("e.tag = ?", t.Value)
 	case filter.Session:
-		return not("s.number BETWEEN ? AND ?", t.Low, t.High)
+		return not("e.session IN (SELECT id FROM sessions WHERE number BETWEEN ? AND ?)", t.Low, t.High)
 	case filter.TLS:
 		return not("e.session IN (SELECT id FROM sessions WHERE instr(lower(tls), ?) > 0)", t.Value)
 	case filter.Secret:

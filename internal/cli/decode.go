@@ -21,6 +21,7 @@ import (
 type decodeFlags struct {
 	keylog, rsaKeys []string
 	format, as      string
+	filter          string
 	showSecrets     bool
 	digest, records bool
 	noNotes         bool
@@ -43,6 +44,7 @@ TLS is opened with the secrets that the file itself holds, with a key log file, 
 	c.Flags().StringArrayVar(&f.rsaKeys, "rsa-key", nil, "server's RSA private key (PEM), for sessions with RSA key exchange")
 	c.Flags().StringVar(&f.format, "format", "text", "text or jsonl")
 	c.Flags().StringVar(&f.as, "as", "", "decode every session as smtp, smtps, lmtp, pop3, pop3s, imap, imaps or sieve")
+	c.Flags().StringVar(&f.filter, "filter", "", "print only what matches, as in facteur captures search: 'smtp code:5xx'")
 	c.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show passwords and tokens instead of masking them")
 	c.Flags().BoolVar(&f.digest, "digest", false, "add SHA-256 digests of each side's octets to session.close")
 	c.Flags().BoolVar(&f.records, "records", false, "text: show TLS records too")
@@ -63,6 +65,9 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	}
 	if t, ok := p.(*transcript); ok {
 		t.wire, t.explain = f.records, !f.noNotes
+	}
+	if p, err = a.filteredBy(f.filter, p); err != nil {
+		return err
 	}
 	keys, err := loadKeys(f.keylog, f.rsaKeys)
 	if err != nil {

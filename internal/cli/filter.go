@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"facteur/decode"
+	"facteur/internal/filter"
+)
+
+// filtered prints the events that a filter lets through. They are looked at as they come: what a filter asks about the
+// session (its TLS version, a protocol yet to be recognised) counts from the event on that tells it.
+type filtered struct {
+	printer
+	f     *filter.Filter
+	about map[int]*filter.About
+}
+
+// filteredBy puts a filter before a printer; an empty one is none.
+func (a *app) filteredBy(text string, p printer) (printer, error) {
+	f, err := filter.Parse(text)
+	if err != nil {
+		return nil, a.filterError(err)
+	}
+	if len(f.Terms) == 0 {
+		return p, nil
+	}
+	return &filtered{printer: p, f: f, about: map[int]*filter.About{}}, nil
+}
+
+func (x *filtered) Publish(session int, events []decode.Event) {
+	s := x.about[session]
+	if s == nil {
+		s = &filter.About{Number: session}
+		x.about[session] = s
+	}
+	for i := range events {
+		s.Note(&events[i])
+		if x.f.Match(&events[i], s) {
+			x.printer.Publish(session, events[i:i+1])
+		}
+	}
+}
