@@ -10,7 +10,7 @@ import (
 )
 
 // TestGuardHidesPasswordsOutOfRule protects what no grammar protects: passwords in lines that are mistyped, meant for
-// another protocol, sent although the server refused, or longer than any line. They may leave neither in events nor in
+// another protocol, sent although the server refused, longer than any line, or repeated by the server. They may leave neither in events nor in
 // what is released, and the masked copy has to give the same events again.
 func TestGuardHidesPasswordsOutOfRule(t *testing.T) {
 	const pw = "Zq7-canary/4711"
@@ -29,7 +29,11 @@ func TestGuardHidesPasswordsOutOfRule(t *testing.T) {
 		{IMAP, "a\tLOGIN\tbob\t" + pw}, {IMAP, "a LOGIN\tbob\t" + pw}, {IMAP, "a LOGIN bob\t" + pw}, {IMAP, "a\tLOGIN " + pw},
 		{IMAP, "a LOGIN " + pw}, {IMAP, "a LOGIN (bob " + pw + ")"}, {IMAP, `a LOGIN "bob ` + pw}, {IMAP, "a a LOGIN bob " + pw},
 		{IMAP, "a PASS " + pw}, {IMAP, "a AUTH PLAIN " + plain}, {IMAP, "a LOGIN bob " + long}, {IMAP, `a LOGIN bob "` + long},
-		{IMAP, "a AUTHENTICATE PLAIN\r\n<a NO no\r\n" + plain},
+		{IMAP, "a AUTHENTICATE PLAIN\r\n<a NO no\r\n" + plain + "\r\n<" + plain + " BAD what?"},
+		{IMAP, "a\tLOGIN\tbob\t" + pw + "\r\n<a\tLOGIN\tbob\t" + pw + " BAD what?"}, {IMAP, "a LOGIN bob " + pw + "\r\n<* NO not " + pw + "\r\n<a NO no"},
+		{IMAP, `a LOGIN "bob" "` + pw + "\"\r\n<a NO not " + pw}, {IMAP, "a AUTHENTICATE PLAIN " + plain + "\r\n<a BAD no " + plain},
+		{POP3, "PASS " + pw + "\r\n<-ERR no: PASS " + pw}, {POP3, "AUTH PLAIN " + plain + "\r\n<-ERR " + plain + " " + plain},
+		{SMTP, "AUTH PLAIN " + plain + "\r\n<535-no\r\n<535 " + plain}, {SMTP, "AUTH LOGIN\r\n<334 UGFzc3dvcmQ6\r\n" + word + "\r\n<what is " + word},
 	} {
 		name := fmt.Sprintf("%s %.40q", c.protocol, c.lines)
 		events, released := guarded(c.protocol, greeting[c.protocol], c.lines+"\r\n", nil)

@@ -37,6 +37,7 @@ func (p *imap) secretResponse(b *imapEvent, off int64, text string, at int) {
 	if masked == nil {
 		return
 	}
+	p.l.heard([]byte(text)[:len(masked)], masked)
 	p.l.sides[Client].mask(b.layer, Span{off, off + int64(len(masked))}, masked)
 	if at >= 0 {
 		b.secrets = append(b.secrets, imapSecret{at, at + len(masked), string(masked)})

@@ -127,6 +127,7 @@ func (b *imapEvent) addSecret(name string, v *imapValue) {
 	with := strings.Repeat("*", int(min(sp.Len(), maxInside)))
 	b.fields = append(b.fields, Field{name, with, sp, true})
 	b.p.l.sides[b.from].mask(b.layer, sp, nil)
+	b.p.l.heard([]byte(v.text), []byte(with))
 	switch v.kind {
 	case imapLit:
 	case imapQuoted:

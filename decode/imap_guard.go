@@ -60,6 +60,7 @@ func (p *imap) lateResponse(tag string) string {
 	if from < 0 || p.l.s.o.ShowSecrets {
 		return tag
 	}
+	p.l.heard([]byte(b.t.s[from:]), stars(n-from))
 	p.l.sides[Client].mask(b.layer, b.t.span(from, n), nil)
 	b.secrets = append(b.secrets, imapSecret{from, n, string(stars(n - from))})
 	return b.shown()[:len(tag)]

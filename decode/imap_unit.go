@@ -78,6 +78,7 @@ func (p *imap) unit(from Side, f *frame) bool {
 func (p *imap) single(from Side, f *frame, line []byte, n int) {
 	b := &p.build
 	if from == Server {
+		line = p.l.unecho(f.layer, line, f.at)
 		p.settle(line)
 		b.begin(from, f)
 		b.t.one(line, f.at)

@@ -72,6 +72,7 @@ type leg struct {
 	told0  bool // session.open was told
 	closed bool
 	lint   watch
+	echoes []echo // the client's latest secrets
 }
 
 func newLeg(s *Session, id Leg) *leg {

@@ -24,6 +24,7 @@ func (p *pop3) server(f *frame) bool {
 	if !ok {
 		return false
 	}
+	raw = p.l.unecho(f.layer, raw, f.at)
 	line := chomp(raw)
 	status := popStatus(line)
 	if status == "" {

@@ -40,6 +40,9 @@ func (l *leg) hide(from Side, layer Layer, line []byte, at int, lineAt int64, ma
 	if masked == nil || l.s.o.ShowSecrets {
 		return line
 	}
+	if from == Client {
+		l.heard(line[at:at+len(masked)], masked)
+	}
 	start := lineAt + int64(at)
 	l.sides[from].mask(layer, Span{start, start + int64(len(masked))}, masked)
 	shown := append([]byte(nil), line...)

@@ -36,7 +36,7 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // notReply tells of a line from the server that is no reply.
 func (s *smtp) notReply(f *frame, end int) {
-	line := string(chomp(f.buf[:end]))
+	line := string(chomp(s.l.unecho(f.layer, f.buf[:end], f.at)))
 	e := s.l.emit(Server, f, f.take(end), "session.violation")
 	e.add("rule", "not_a_reply", Span{})
 	e.add("line", line, e.Span)
@@ -46,8 +46,8 @@ func (s *smtp) notReply(f *frame, end int) {
 // emitReply emits the reply that the first n octets of the frame are, and lets it answer the oldest command.
 func (s *smtp) emitReply(f *frame, n int) {
 	s.lines = 0
-	raw := f.buf[:n]
 	at := f.at
+	raw := s.l.unecho(f.layer, f.buf[:n], at)
 	line, text := replyText(raw)
 	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
