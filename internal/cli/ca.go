@@ -149,10 +149,16 @@ func (a *app) caSteps(dir string, install bool) error {
 
 // commonName is the CN of a subject, by which the system stores find a certificate.
 func commonName(subject string) string {
-	for _, part := range strings.Split(subject, ",") {
-		if cn, ok := strings.CutPrefix(part, "CN="); ok {
-			return cn
-		}
+	_, cn, ok := strings.Cut(","+subject, ",CN=")
+	if !ok {
+		return subject
 	}
-	return subject
+	var name strings.Builder
+	for i := 0; i < len(cn) && cn[i] != ','; i++ {
+		if cn[i] == '\\' && i+1 < len(cn) { // RFC 4514 §2.4: the octet behind is meant as it is
+			i++
+		}
+		name.WriteByte(cn[i])
+	}
+	return name.String()
 }

@@ -185,13 +185,13 @@ func (a *app) demoConnect(routes []proxy.Route, auth *ca.Authority) []web.Connec
 // demoHelp prints how to connect one's own client.
 func (a *app) demoHelp(lines []web.Connect) {
 	fmt.Fprintln(a.out)
-	fmt.Fprintln(a.out, a.say("Pour brancher votre propre client (comptes d’exercice, alice et bob) :", "To connect your own client (practice accounts, alice and bob):"))
+	fmt.Fprintln(a.out, a.say("Pour brancher votre propre client (comptes d’exercice, alice et bob) :", "To connect your own client (practice accounts, alice and bob):"))
 	for _, l := range lines {
 		if strings.HasPrefix(l.ID, "curl-imap") || strings.HasPrefix(l.ID, "openssl-pop3-") || strings.HasPrefix(l.ID, "openssl-submission") {
 			fmt.Fprintln(a.out, "  "+l.Command)
 		}
 	}
 	for _, acc := range lab.Accounts {
-		fmt.Fprintf(a.out, "  Thunderbird : %s, %s %s, IMAP 127.0.0.1 1143/1993, SMTP 127.0.0.1 1587/1465\n", acc.Address, a.say("mot de passe", "password"), acc.Password)
+		fmt.Fprintf(a.out, "  Thunderbird%s %s, %s %s, IMAP 127.0.0.1 1143/1993, SMTP 127.0.0.1 1587/1465\n", a.say(" :", ":"), acc.Address, a.say("mot de passe", "password"), acc.Password)
 	}
 }

@@ -81,6 +81,8 @@ func (a *app) root() *cobra.Command {
   facteur proxy imap://127.0.0.1:1143=imap://mail.example.org
   facteur decode session.pcapng
   facteur replay session.pcapng`,
+		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -100,14 +102,15 @@ func (a *app) root() *cobra.Command {
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	c.AddCommand(a.demoCommand(), a.proxyCommand(), a.decodeCommand(), a.replayCommand(), a.capturesCommand(), a.caCommand(), a.explainCommand(), a.versionCommand())
 	c.InitDefaultCompletionCmd()
-	for _, sub := range c.Commands() {
-		wrongUse(sub)
-	}
+	wrongUse(c)
 	return c
 }
 
-// wrongUse makes a wrong number of arguments a wrong use.
+// wrongUse makes a wrong number of arguments a wrong use, and so an unknown name behind a command that only groups others.
 func wrongUse(c *cobra.Command) {
+	if c.Args == nil && !c.Runnable() && c.Name() != "help" {
+		c.Args, c.RunE = cobra.NoArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
