@@ -83,6 +83,9 @@ func ownCaptures(t *testing.T) map[string][]byte {
 		out[f] = keys
 	}
 	if len(out) == 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the shared captures are absent")
+		}
 		t.Skip("the shared captures are absent: redaction is held against those made here only")
 	}
 	return out
@@ -171,6 +174,9 @@ func TestRedactRefuses(t *testing.T) {
 		}
 	}
 	if path == "" {
+		if os.Getenv("CI") != "" {
+			t.Fatal("the shared capture imaps-tls13-alpn is absent")
+		}
 		t.Skip("the shared capture imaps-tls13-alpn is absent")
 	}
 	out := filepath.Join(t.TempDir(), "out.pcapng")
