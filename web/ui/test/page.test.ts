@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { dictionaries } from '../src/i18n'
 import { actionOf } from '../src/lib/keys'
-import { readPlace, writePlace } from '../src/lib/place'
+import { readPlace, writePlace, type Place } from '../src/lib/place'
 import { protectionOf, settingOf } from '../src/lib/security'
 import { event, session } from './helpers'
 
@@ -56,16 +56,17 @@ describe('shortcuts', () => {
 
 describe('addresses', () => {
   it('come back as they were written', () => {
-    for (const place of [
-      { screen: 'live', session: 0, n: 0, leg: 'client' },
-      { screen: 'live', session: 3, n: 412, leg: 'both' },
-    ] as const) {
-      expect(readPlace(writePlace(place))).toEqual(place)
-    }
+    const places: Place[] = [
+      { screen: 'live', session: 0, n: 0, leg: 'client', args: {} },
+      { screen: 'live', session: 3, n: 412, leg: 'both', args: {} },
+      { screen: 'compare', session: 1, n: 0, leg: 'client', args: { pair: 'tls12-tls13' } },
+    ]
+    for (const place of places) expect(readPlace(writePlace(place))).toEqual(place)
   })
   it('take nothing strange', () => {
-    expect(readPlace('#/nowhere?session=-1&n=1e9&leg=x')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client' })
-    expect(readPlace('')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client' })
+    expect(readPlace('#/nowhere?session=-1&n=1e9&leg=x')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client', args: {} })
+    expect(readPlace('')).toEqual({ screen: 'live', session: 0, n: 0, leg: 'client', args: {} })
+    expect(readPlace(`#/live?Bad=1&long=${'x'.repeat(300)}&a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1`).args).toEqual(Object.fromEntries([...'abcdefgh'].map((name) => [name, '1'])))
   })
 })
 

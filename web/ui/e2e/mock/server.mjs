@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { WebSocketServer } from 'ws'
 import { flood, lesson } from './lesson.mjs'
 
-const dist = fileURLToPath(new URL('../../../dist/', import.meta.url))
+/** The built page; FACTEUR_DIST names another build, ending in a slash. */
+const dist = process.env.FACTEUR_DIST ?? fileURLToPath(new URL('../../../dist/', import.meta.url))
 const notes = fileURLToPath(new URL('../../../../internal/notes/', import.meta.url))
 
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8' }

@@ -8,7 +8,7 @@ export const en: Msgs = {
   title: 'facteur',
   tagline: 'the mail, line by line',
   skip: 'Go to the transcript',
-  nav: { label: 'Views', live: 'Live', replay: 'Replay', compare: 'Compare', tls: 'TLS' },
+  nav: { label: 'Views', absent: 'This screen could not be loaded: facteur no longer answers. Reload the page.', more: 'More' },
   top: {
     recording: 'Recording',
     recordingOn: (dir) => `Every session is recorded in ${dir}`,

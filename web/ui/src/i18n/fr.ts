@@ -8,7 +8,7 @@ export const fr = {
   title: 'facteur',
   tagline: 'le courrier, ligne par ligne',
   skip: 'Aller à la transcription',
-  nav: { label: 'Vues', live: 'En direct', replay: 'Relecture', compare: 'Comparer', tls: 'TLS' },
+  nav: { label: 'Vues', absent: 'Cet écran n’a pas pu être chargé : facteur ne répond plus. Rechargez la page.', more: 'Plus' },
   top: {
     recording: 'Enregistrement',
     recordingOn: (dir: string) => `Chaque séance est enregistrée dans ${dir}`,

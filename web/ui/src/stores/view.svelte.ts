@@ -2,12 +2,14 @@
 import { SvelteSet } from 'svelte/reactivity'
 import type { MailEvent } from '../lib/api'
 import { parseFilter } from '../lib/filter'
-import type { Screen } from '../lib/place'
+import type { Args, Screen } from '../lib/place'
 import { Story, type Legs, type Row } from '../lib/story'
 import { transcript } from './transcript.svelte'
 
 class View {
   screen = $state<Screen>('live')
+  /** What the screen shown keeps of its own in the address. */
+  args = $state.raw<Args>({})
   /** Session shown; 0 for all. */
   session = $state(0)
   legs = $state<Legs>('client')
@@ -103,6 +105,12 @@ class View {
     this.go(n)
     if (this.pinned) this.pinned = n
     this.wanted = n
+  }
+
+  /** Changes the screen; what the last one kept in the address is its own. */
+  show(screen: Screen, args: Args = {}): void {
+    this.screen = screen
+    this.args = args
   }
 
   pin(): void {

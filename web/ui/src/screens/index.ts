@@ -1,0 +1,51 @@
+/**
+ * The rooms of the page, in the order of the rail. A new screen is an id in lib/place.ts and a line here; it comes in a
+ * file of its own, read when it is first shown, so that the transcript never waits for it.
+ */
+import type { Component } from 'svelte'
+import type { Lang } from '../lib/api'
+import type { Screen } from '../lib/place'
+import type { IconName } from '../parts/Icon.svelte'
+
+/** What every screen is given: the way to an event's place in the transcript. */
+export interface Room {
+  onopen: (n: number) => void
+}
+
+/** watch: what happens now; look: one thing closely; keep: what was recorded; arrange: the surroundings. */
+export type Group = 'watch' | 'look' | 'keep' | 'arrange'
+
+interface Entry {
+  group: Group
+  icon: IconName
+  name: Record<Lang, string>
+  /** One of the four that a phone's bar has room for. */
+  first?: true
+  load?: () => Promise<{ default: Component<Room> }>
+}
+
+export const entries: Record<Screen, Entry> = {
+  live: { group: 'watch', icon: 'list', name: { fr: 'En direct', en: 'Live' }, first: true },
+  compare: { group: 'watch', icon: 'watch', name: { fr: 'Comparer', en: 'Compare' }, first: true, load: () => import('./compare/Compare.svelte') },
+  tls: { group: 'look', icon: 'closed', name: { fr: 'TLS', en: 'TLS' }, first: true, load: () => import('./tls/Tls.svelte') },
+}
+
+const replay: Record<Lang, string> = { fr: 'Relecture', en: 'Replay' }
+
+export function screenName(screen: Screen, lang: Lang, mode: string | undefined): string {
+  return screen === 'live' && mode === 'replay' ? replay[lang] : entries[screen].name[lang]
+}
+
+const loaded = new Map<Screen, Promise<Component<Room>>>()
+
+/** The component of a screen; a failed load is tried again the next time. */
+export function roomOf(screen: Screen): Promise<Component<Room>> {
+  const known = loaded.get(screen)
+  if (known) return known
+  const load = entries[screen].load
+  if (!load) return Promise.reject(new Error(`${screen} has no room of its own`))
+  const room = load().then((module) => module.default)
+  loaded.set(screen, room)
+  room.catch(() => loaded.delete(screen))
+  return room
+}
