@@ -48,7 +48,7 @@ type player struct {
 type playedConn struct {
 	net.Conn
 	r        *bufio.Reader
-	protocol string // smtp, pop3 or imap
+	protocol string // smtp (lmtp, too), pop3, imap or sieve
 	greeting string // the first line
 	command  string // the first word last sent
 	last     string // for $last
@@ -69,7 +69,9 @@ func Play(ctx context.Context, script Script, t Targets) error {
 		t.MinVersion = tls.VersionTLS12
 	}
 	p := &player{script: script, t: t, conns: make(map[string]*playedConn)}
-	p.unique = fmt.Sprintf("%x.%d", t.Now().UnixMilli(), runs.Add(1))
+	if p.unique = t.Unique; p.unique == "" {
+		p.unique = fmt.Sprintf("%x.%d", t.Now().UnixMilli(), runs.Add(1))
+	}
 	defer func() {
 		for _, c := range p.conns {
 			_ = c.Close()
@@ -249,6 +251,8 @@ func (p *player) open(ctx context.Context, step Step) error {
 		c.protocol = POP3
 	case IMAP, IMAPS:
 		c.protocol = IMAP
+	case Sieve:
+		c.protocol = Sieve
 	default:
 		c.protocol = SMTP
 	}
@@ -311,6 +315,8 @@ func (c *playedConn) answer(want string, multiline bool) (string, error) {
 		return c.pop3Response(multiline)
 	case IMAP:
 		return c.imapResponses(want)
+	case Sieve:
+		return c.sieveResponse()
 	}
 	return c.smtpReply()
 }

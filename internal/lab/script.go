@@ -61,6 +61,7 @@ type Targets struct {
 	KeyLog     io.Writer              // receives the TLS secrets, as SSLKEYLOGFILE would
 	Pace       time.Duration          // between two exchanges, so that people can follow
 	Now        func() time.Time       // default time.Now
+	Unique     string                 // what $unique stands for; default: different from run to run
 	OnStep     func(index int, step Step)
 }
 
