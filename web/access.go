@@ -40,7 +40,7 @@ const (
 type access struct {
 	tokens [2][sha256.Size]byte // presenter, follower; hashed, so that comparing takes the same time for every length
 	follow bool                 // there is a follower token
-	cookie string               // the cookie's name; it has the port, because browsers share cookies between ports
+	code   bool                 // that token is a code: capitals, typed by hand
 	values [2]string            // the cookie's value for each role
 
 	mu      sync.Mutex
@@ -52,8 +52,8 @@ var roles = [2]Role{Presenter, Follower}
 
 // newAccess derives the cookies' values from the tokens, so that a page stays open when facteur starts again with the
 // same token, and so that the cookie, which a browser also shows to other ports of this host, is not the token.
-func newAccess(token, follower, port string) *access {
-	a := &access{follow: follower != "", cookie: "facteur_" + port, wrong: make(map[string]int)}
+func newAccess(token, follower string) *access {
+	a := &access{follow: follower != "", code: typed(follower) == follower, wrong: make(map[string]int)}
 	for i, t := range []string{token, follower} {
 		a.tokens[i] = sha256.Sum256([]byte(t))
 		mac := hmac.New(sha256.New, []byte(token))
@@ -62,6 +62,9 @@ func newAccess(token, follower, port string) *access {
 	}
 	return a
 }
+
+// cookieName has the port in it, because browsers share cookies between ports.
+func cookieName(r *http.Request) string { return "facteur_" + localPort(r) }
 
 // match compares in constant time.
 func (a *access) match(given string, secret [2][sha256.Size]byte) Role {
@@ -76,8 +79,21 @@ func (a *access) match(given string, secret [2][sha256.Size]byte) Role {
 	return role
 }
 
-// enter checks a token shown by r, and counts it when it is wrong. late says that the address must wait.
-func (a *access) enter(r *http.Request, token string) (role Role, late bool) {
+// enter checks a token shown by r, and counts it when it is wrong. late says that the address must wait: the presenter's
+// own token never has to, because it cannot be guessed and whoever guesses must not be able to lock the presenter out.
+// Through the followers' door there is no presenter.
+func (s *Server) enter(r *http.Request, token string) (role Role, late bool) {
+	a := s.access
+	role = a.match(token, a.tokens)
+	if role == nobody && a.code {
+		role = a.match(typed(token), a.tokens)
+	}
+	if s.throughShare(r) && role == Presenter {
+		role = nobody
+	}
+	if role == Presenter {
+		return role, false
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if now := time.Now(); now.Sub(a.started) > attemptTime {
@@ -91,23 +107,23 @@ func (a *access) enter(r *http.Request, token string) (role Role, late bool) {
 	if a.wrong[from] >= maxAttempts || a.wrong[from] == 0 && len(a.wrong) >= maxGuessers {
 		return nobody, true
 	}
-	if role = a.match(token, a.tokens); role == nobody {
+	if role == nobody {
 		a.wrong[from]++
 	}
 	return role, false
 }
 
 // who tells the role of r by its bearer token or cookie.
-func (a *access) who(r *http.Request) (role Role, late bool) {
+func (s *Server) who(r *http.Request) (role Role, late bool) {
 	if token := bearer(r); token != "" {
-		return a.enter(r, token)
+		return s.enter(r, token)
 	}
 	var values [2][sha256.Size]byte
-	for i := range a.values {
-		values[i] = sha256.Sum256([]byte(a.values[i]))
+	for i := range s.access.values {
+		values[i] = sha256.Sum256([]byte(s.access.values[i]))
 	}
-	for _, c := range r.CookiesNamed(a.cookie) {
-		if role := a.match(c.Value, values); role != nobody {
+	for _, c := range r.CookiesNamed(cookieName(r)) {
+		if role := s.access.match(c.Value, values); role == Follower || role == Presenter && !s.throughShare(r) {
 			return role, false
 		}
 	}
@@ -125,8 +141,8 @@ func bearer(r *http.Request) string {
 
 // login trades the token in the address for a cookie and takes it out of the address, so that it stays in no history,
 // bookmark or screen shot.
-func (a *access) login(w http.ResponseWriter, r *http.Request, query url.Values) {
-	role, late := a.enter(r, query.Get("token"))
+func (s *Server) login(w http.ResponseWriter, r *http.Request, query url.Values) {
+	role, late := s.enter(r, query.Get("token"))
 	switch {
 	case late:
 		refuse(w, r, refuseAttempts)
@@ -135,11 +151,11 @@ func (a *access) login(w http.ResponseWriter, r *http.Request, query url.Values)
 		refuse(w, r, refuseToken)
 		return
 	}
-	value := a.values[0]
+	value := s.access.values[0]
 	if role == Follower {
-		value = a.values[1]
+		value = s.access.values[1]
 	}
-	http.SetCookie(w, &http.Cookie{Name: a.cookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r), Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 	query.Del("token")
 	to := url.URL{Path: "/", RawQuery: query.Encode()}
 	w.Header().Set("Cache-Control", "no-store")

@@ -4,11 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,12 +40,17 @@ func (s *Server) handler() http.Handler {
 	get("events", s.getEvents)
 	mux.Handle("/api/v1/stream", s.authorised(s.stream, http.MethodGet))
 	mux.Handle("/api/v1/stream.sse", s.authorised(s.streamSSE, http.MethodGet))
+	mux.Handle("/api/v1/stage", s.authorised(s.postStage, http.MethodPost))
+	mux.Handle("/api/v1/stage/stream", s.authorised(s.streamStage, http.MethodGet))
+	mux.Handle("/api/v1/stage/stream.sse", s.authorised(s.streamStageSSE, http.MethodGet))
+	get("share", s.getShare)
+	get("share/qr.svg", s.getQR)
 	mux.Handle("/api/v1/player", s.authorised(s.postPlayer, http.MethodPost))
 	mux.Handle("/api/", s.authorised(func(w http.ResponseWriter, r *http.Request, _ Role) { refuse(w, r, refuseNotFound) },
 		http.MethodGet, http.MethodHead, http.MethodPost))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if query := r.URL.Query(); r.URL.Path == "/" && r.Method == http.MethodGet && query.Has("token") {
-			s.access.login(w, r, query)
+			s.login(w, r, query)
 			return
 		}
 		s.page.ServeHTTP(w, r)
@@ -59,7 +61,7 @@ func (s *Server) handler() http.Handler {
 // authorised lets those in who may be here, with one of the methods.
 func (s *Server) authorised(do func(http.ResponseWriter, *http.Request, Role), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		role, late := s.access.who(r)
+		role, late := s.who(r)
 		switch {
 		case late:
 			refuse(w, r, refuseAttempts)
@@ -99,11 +101,12 @@ type state struct {
 	CA        CA            `json:"ca"`
 	Connect   []Connect     `json:"connect"`
 	Role      Role          `json:"role"`
+	Share     bool          `json:"share"` // followers may come in
 }
 
 // getState tells followers no path of the presenter's machine.
 func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
-	v := state{Version: s.o.Version, Mode: s.o.Mode, Lang: s.o.Lang, Epoch: s.hub.epoch, CA: s.o.CA, Role: role}
+	v := state{Version: s.o.Version, Mode: s.o.Mode, Lang: s.o.Lang, Epoch: s.hub.epoch, CA: s.o.CA, Role: role, Share: s.shared != nil}
 	s.mu.Lock()
 	v.Recording = s.recording
 	v.Connect = append([]Connect{}, s.connect...)
@@ -249,38 +252,17 @@ func octetsAsked(r *http.Request) (id int, which stream, span decode.Span, err e
 	return id, which, decode.Span{From: a, To: b}, nil
 }
 
-// postPlayer is the only thing that changes anything. It takes the cookie, the right Origin (see guard), a header that no
-// form and no simple request can set, and JSON.
+// postPlayer is an order to the player.
 func (s *Server) postPlayer(w http.ResponseWriter, r *http.Request, role Role) {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	var c Command
+	if !s.order(w, r, role, &c) {
+		return
+	}
 	s.mu.Lock()
 	player := s.player
 	s.mu.Unlock()
-	switch {
-	case role != Presenter:
-		refuse(w, r, refuseRole)
-		return
-	case r.Header.Get("Facteur") != "1":
-		refuse(w, r, refuseHeader)
-		return
-	case kind != "application/json":
-		refuse(w, r, refuseBodyType)
-		return
-	case player == nil:
+	if player == nil {
 		refuse(w, r, refuseNoPlayer)
-		return
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTime)) // not possible in some tests
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	if err != nil {
-		refuse(w, r, refuseBodySize)
-		return
-	}
-	var c Command
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil || d.More() {
-		refuse(w, r, refuseBody)
 		return
 	}
 	state, err := player.Do(c)

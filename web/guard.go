@@ -57,10 +57,14 @@ func (s *Server) hostAllowed(r *http.Request) bool {
 	if err != nil {
 		host, port = asked, "80"
 	}
-	if port != s.port {
+	ours, names := s.port, s.hosts
+	if s.throughShare(r) {
+		ours, names = s.sharedPort, s.sharedHosts
+	}
+	if port != ours {
 		return false
 	}
-	if host == "localhost" || s.hosts[host] {
+	if host == "localhost" || names[host] {
 		return true
 	}
 	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))

@@ -161,11 +161,11 @@ func TestLogin(t *testing.T) {
 	if len(values) != 2 {
 		t.Error("both roles have one cookie")
 	}
-	again := newAccess(testToken, testFollower, u.port)
+	again := newAccess(testToken, testFollower)
 	if !values[again.values[0]] || !values[again.values[1]] {
 		t.Error("with the same tokens, facteur started again does not know its pages")
 	}
-	if other := newAccess("another-presenter-token", testFollower, u.port); values[other.values[1]] {
+	if other := newAccess("another-presenter-token", testFollower); values[other.values[1]] {
 		t.Error("a follower's cookie can be made without the presenter's token")
 	}
 }
@@ -197,14 +197,30 @@ func TestGuessingIsHeldUp(t *testing.T) {
 
 // Without a follower token, nothing is one, least of all nothing.
 func TestNoFollowers(t *testing.T) {
-	a := newAccess(testToken, "", "1")
-	for _, token := range []string{"", " ", a.values[1]} {
-		if role, _ := a.enter(&http.Request{RemoteAddr: "192.0.2.1:1"}, token); role != nobody {
+	s := New(Options{})
+	s.access = newAccess(testToken, "")
+	for _, token := range []string{"", " ", s.access.values[1]} {
+		if role, _ := s.enter(&http.Request{RemoteAddr: "192.0.2.1:1"}, token); role != nobody {
 			t.Errorf("token %q makes a %s", token, role)
 		}
 	}
-	r := &http.Request{Header: http.Header{"Cookie": {a.cookie + "=" + a.values[1]}}}
-	if role, _ := a.who(r); role != nobody {
+	r := &http.Request{}
+	r.Header = http.Header{"Cookie": {cookieName(r) + "=" + s.access.values[1]}}
+	if role, _ := s.who(r); role != nobody {
 		t.Errorf("the cookie for an empty token makes a %s", role)
+	}
+}
+
+// Whoever guesses on the presenter's machine must not lock the presenter out.
+func TestPresenterIsNeverLate(t *testing.T) {
+	u := start(t, nil)
+	for range maxAttempts + 1 {
+		u.do(t, u.nobody, request{path: "/?token=wrong"})
+	}
+	if r, _ := u.do(t, u.nobody, request{path: "/?token=wrong"}); r.StatusCode != http.StatusTooManyRequests {
+		t.Fatalf("guessing is not held up: %s", r.Status)
+	}
+	if r, body := u.do(t, u.nobody, request{path: "/?token=" + testToken}); r.StatusCode != http.StatusOK {
+		t.Errorf("the presenter's own link: %s %s", r.Status, body)
 	}
 }

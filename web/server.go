@@ -39,6 +39,7 @@ type Options struct {
 	Addr          string // host:port; "" means DefaultAddr
 	Token         string // the presenter's, at least 16 characters; "" means a random one
 	FollowerToken string // for read-only viewers, at least 5 characters; "" means there are none
+	Share         string // host:port of a second door, for followers only; "" means there is none
 	Mode          string // live, replay or demo
 	Lang          string // fr or en, the page's first language
 	Version       string // of facteur
@@ -84,16 +85,22 @@ type Player interface {
 
 // Server serves the page, its API and the stream.
 type Server struct {
-	o    Options
-	log  *slog.Logger
-	hub  *Hub
-	page page
+	o     Options
+	log   *slog.Logger
+	hub   *Hub
+	page  page
+	stage *stage
 
 	listener  net.Listener
 	port      string          // ours, as a Host header names it
 	hosts     map[string]bool // names allowed with our port
 	forwarded map[string]bool // name:port allowed as they are
 	access    *access
+
+	shared      net.Listener // the followers' door; nil without
+	sharedPort  string
+	sharedHosts map[string]bool
+
 	catalogue catalogues
 
 	mu        sync.Mutex
@@ -114,7 +121,7 @@ func New(o Options) *Server {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
-	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, defaultLimits()), connect: o.Connect, recording: o.Recording,
+	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, defaultLimits()), stage: newStage(), connect: o.Connect, recording: o.Recording,
 		hosts: make(map[string]bool), forwarded: make(map[string]bool), stopping: make(chan struct{})}
 	s.catalogue = catalogues{get: o.Catalogue, made: make(map[string]asset)}
 	for _, h := range o.Hosts {
@@ -179,7 +186,12 @@ func (s *Server) Listen() (string, error) {
 	if host, _, err := net.SplitHostPort(s.o.Addr); err == nil && !isIP(host) {
 		s.hosts[strings.ToLower(host)] = true
 	}
-	s.access = newAccess(s.o.Token, s.o.FollowerToken, s.port)
+	if err := s.listenShare(); err != nil {
+		_ = s.listener.Close()
+		s.listener = nil
+		return "", err
+	}
+	s.access = newAccess(s.o.Token, s.o.FollowerToken)
 	return s.address(s.host(), s.o.Token), nil
 }
 
@@ -231,8 +243,12 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.listener) }()
+	failed := make(chan error, 2)
+	for _, door := range []net.Listener{s.listener, s.shared} {
+		if door != nil {
+			go func() { failed <- server.Serve(door) }()
+		}
+	}
 	var err error
 	select {
 	case err = <-failed:
@@ -246,6 +262,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	s.streams.Wait()
 	s.hub.stop()
+	s.stage.timer.Stop()
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serving the page on %s: %w", s.listener.Addr(), err)
 	}

@@ -42,10 +42,15 @@ var errStopping = errors.New("facteur is stopping")
 
 // pump sends a viewer everything after c, until gone is closed or something fails.
 func (s *Server) pump(c *cursor, to sink, gone <-chan struct{}) error {
+	return s.deliver(to, gone, func() ([]*frame, <-chan struct{}, error) { return s.hub.next(c) })
+}
+
+// deliver sends a viewer what next gives, message after message, until gone is closed or something fails.
+func (s *Server) deliver(to sink, gone <-chan struct{}, next func() ([]*frame, <-chan struct{}, error)) error {
 	ping := time.NewTicker(pingTime)
 	defer ping.Stop()
 	for {
-		frames, wake, err := s.hub.next(c)
+		frames, wake, err := next()
 		if err != nil {
 			return err
 		}
@@ -106,13 +111,19 @@ func asked(r *http.Request) (*cursor, error) {
 	return &cursor{n: after, epoch: q.Get("epoch")}, err
 }
 
-// stream is the websocket (RFC 6455). Origin was checked by the guard; the upgrader checks it again.
+// stream is the websocket (RFC 6455).
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, _ Role) {
 	c, err := asked(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		refuse(w, r, refuseQuery, err.Error())
 		return
+	}
+	s.serveSocket(w, r, func(to sink, gone <-chan struct{}) error { return s.pump(c, to, gone) })
+}
+
+// serveSocket makes r a websocket and runs what sends on it. Origin was checked by the guard; the upgrader checks it again.
+func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, run func(to sink, gone <-chan struct{}) error) {
+	switch {
 	case !websocket.IsWebSocketUpgrade(r):
 		w.Header().Set("Upgrade", "websocket")
 		refuse(w, r, refuseUpgrade)
@@ -138,8 +149,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, _ Role) {
 	}
 	defer conn.Close()
 	gone := listen(conn)
-	err = s.pump(c, wsSink{conn}, gone)
-	s.goodbye(conn, gone, err)
+	s.goodbye(conn, gone, run(wsSink{conn}, gone))
 }
 
 // listen reads what a viewer sends, for the pongs in it. The channel is closed when the viewer is gone.
@@ -213,11 +223,23 @@ func (s *Server) streamSSE(w http.ResponseWriter, r *http.Request, _ Role) {
 			err = errors.New("Last-Event-ID: epoch:n")
 		}
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		refuse(w, r, refuseQuery, err.Error())
 		return
-	case !s.join():
+	}
+	id := func(f *frame) string {
+		if f.kind != eventsFrame {
+			return ""
+		}
+		return s.hub.epoch + ":" + strconv.Itoa(f.through)
+	}
+	s.serveEvents(w, r, id, func(to sink, gone <-chan struct{}) error { return s.pump(c, to, gone) })
+}
+
+// serveEvents makes the answer to r a stream of server-sent events and runs what sends on it. id names a message for
+// Last-Event-ID, "" those that need none.
+func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request, id func(*frame) string, run func(to sink, gone <-chan struct{}) error) {
+	if !s.join() {
 		refuse(w, r, refuseViewers)
 		return
 	}
@@ -225,23 +247,22 @@ func (s *Server) streamSSE(w http.ResponseWriter, r *http.Request, _ Role) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold the messages back
 	w.WriteHeader(http.StatusOK)
-	err = s.pump(c, &sseSink{w, http.NewResponseController(w), c, s.hub.epoch}, r.Context().Done())
+	err := run(&sseSink{w, http.NewResponseController(w), id}, r.Context().Done())
 	if errors.Is(err, errBehind) {
 		s.log.Debug("a viewer was let go", "address", r.RemoteAddr, "reason", err)
 	}
 }
 
 type sseSink struct {
-	w      http.ResponseWriter
-	c      *http.ResponseController
-	cursor *cursor
-	epoch  string
+	w  http.ResponseWriter
+	c  *http.ResponseController
+	id func(*frame) string
 }
 
 func (k *sseSink) send(f *frame) error {
 	_ = k.c.SetWriteDeadline(time.Now().Add(writeTime))
-	if f.kind == eventsFrame {
-		if _, err := fmt.Fprintf(k.w, "id: %s:%d\n", k.epoch, f.through); err != nil {
+	if id := k.id(f); id != "" {
+		if _, err := fmt.Fprintf(k.w, "id: %s\n", id); err != nil {
 			return err
 		}
 	}
