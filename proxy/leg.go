@@ -21,6 +21,7 @@ type leg struct {
 	id   decode.Leg
 	peer decode.Side // who is at the other end
 	conn *net.TCPConn
+	wire *wire // reads and writes conn
 
 	app   io.ReadWriter // the wire itself, or the TLS session on it
 	tls   *tls.Conn     // nil in clear
@@ -40,7 +41,7 @@ type leg struct {
 }
 
 func newLeg(s *session, id decode.Leg, peer decode.Side, conn *net.TCPConn) *leg {
-	l := &leg{s: s, id: id, peer: peer, conn: conn}
+	l := &leg{s: s, id: id, peer: peer, conn: conn, wire: newWire(conn)}
 	l.app = l
 	conn.SetNoDelay(true)
 	conn.SetKeepAliveConfig(keepAlive)
@@ -59,7 +60,7 @@ func (l *leg) Read(p []byte) (int, error) {
 		l.head = l.head[n:]
 		return n, nil
 	}
-	n, err := l.conn.Read(p)
+	n, err := l.wire.Read(p)
 	if n > 0 {
 		l.s.tell.chunk(l.id, l.peer, p[:n], l.began)
 		if l.began && l.tls == nil {
@@ -126,7 +127,7 @@ func (l *leg) readEnded(err error) {
 // Write tells octets, and writes them to the wire. They are told first, so that no answer to them can be told before.
 func (l *leg) Write(p []byte) (int, error) {
 	l.s.tell.chunk(l.id, l.self(), p, l.began)
-	n, err := l.conn.Write(p)
+	n, err := l.wire.Write(p)
 	if err != nil && isReset(err) {
 		l.end(l.peer, decode.Reset)
 	}
