@@ -62,7 +62,7 @@ func (a *app) makeSample(ctx context.Context, p lab.Played, path string) (err er
 		}
 		ports[p.Service], finished = portOfAddr(addr), wait
 	}
-	local, err := ca.LoadOrCreate(filepath.Join(dir, "ca"), ca.Options{Hosts: []string{lab.ServerName, "localhost"}})
+	local, err := ca.LoadOrCreate(filepath.Join(dir, "ca"), ca.Options{Hosts: []string{lab.ServerName, "localhost"}, Machine: "facteur.exemple.test"})
 	if err != nil {
 		return err
 	}
@@ -116,6 +116,7 @@ func (a *app) makeSample(ctx context.Context, p lab.Played, path string) (err er
 		err = errors.New("the client accepted a certificate that it should refuse")
 	}
 	err = errors.Join(err, finished())
+	s.desk.Wait() // what the network still carries, a reset for one, belongs to the sample
 	cancel()
 	return errors.Join(err, <-done, tape.End())
 }
@@ -269,6 +270,8 @@ func (t *sampleTape) told(leg decode.Leg, told *decode.Told) *decode.Told {
 			f.Value = t.address(leg, decode.Client, f.Value)
 		case f.Name == "server" && told.Kind == "session.open":
 			f.Value = withPort(t.address(leg, decode.Server, fmt.Sprint(leg, f.Value)), registeredPort(route))
+		case f.Name == "filename":
+			f.Value = "ca.pem"
 		case f.Name == "upstream" || f.Name == "server":
 			f.Value = t.upstream(f.Value)
 		}

@@ -196,7 +196,7 @@ func forwardedMessage() string {
 		" dkim=pass header.d=bibliotheque.example header.s=lettre2026;\r\n" +
 		" dmarc=pass header.from=bibliotheque.example\r\n" +
 		"Received: from sortie.bibliotheque.example (sortie.bibliotheque.example [198.51.100.25])\r\n" +
-		"\tby mx.association.example with ESMTPS id 4B0rKw71; $date\r\n" + string(signed)
+		"\tby mx.association.example with ESMTPS id 4B0rKw71; $date\r\n" + string(datePattern.ReplaceAll(signed, []byte("$$date"))) // Date is not signed
 }
 
 // sampleCompress is COMPRESS=DEFLATE inside TLS.

@@ -39,9 +39,10 @@ var PracticeNames = []string{"exemple.test", "example.test"}
 
 // Options say what an authority is made for. They count when one is created or renewed; an existing one keeps its own.
 type Options struct {
-	Hosts []string         // host names and IP literals of the routes that the root may sign for
-	Any   bool             // no name constraint at all: the root can sign for every name there is
-	Now   func() time.Time // nil means time.Now
+	Hosts   []string         // host names and IP literals of the routes that the root may sign for
+	Any     bool             // no name constraint at all: the root can sign for every name there is
+	Machine string           // the machine's name, which the root's name holds; "" means the system's host name
+	Now     func() time.Time // nil means time.Now
 }
 
 func (o Options) now() time.Time {
@@ -183,7 +184,10 @@ func template(o Options, pub crypto.PublicKey) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	machine, _ := os.Hostname()
+	machine := o.Machine
+	if machine == "" {
+		machine, _ = os.Hostname()
+	}
 	now := o.now().UTC().Truncate(time.Second)
 	t := &x509.Certificate{
 		SerialNumber: serial,
