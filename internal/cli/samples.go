@@ -137,6 +137,29 @@ func (a *app) json(v any) error {
 	return e.Encode(v)
 }
 
+// openSamples lets every command take sample:ID where it takes a capture file.
+func (a *app) openSamples(c *cobra.Command) {
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			for i, arg := range args {
+				if !strings.HasPrefix(arg, samplePrefix) || c.Name() == "samples" {
+					continue
+				}
+				path, done, err := a.captureFile(arg)
+				if err != nil {
+					return err
+				}
+				defer done()
+				args[i] = path
+			}
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		a.openSamples(sub)
+	}
+}
+
 // captureFile gives the path of a capture to read: the one named, or a copy of the sample named by sample:ID. done
 // removes what was made.
 func (a *app) captureFile(name string) (path string, done func(), err error) {
