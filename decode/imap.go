@@ -33,8 +33,11 @@ type imap struct {
 	saslStep int
 	saslLine bool // the client's next line is a response
 
-	asked      bool // AUTHENTICATE was the last command
-	secretLine bool // the command read last holds a secret; so does the rest of its line, where it was cut
+	asked      bool   // the last command signs in
+	tag        string // of the last command that IMAP has
+	http       bool   // the client speaks HTTP
+	echoed     bool   // the server's last line repeats a secret
+	secretLine bool   // the command read last holds a secret; so does the rest of its line, where it was cut
 
 	idling   int               // Seq of the IDLE that runs, 0 for none
 	known    imapKnown         // what the server said it can do
@@ -58,7 +61,7 @@ type imapKnown struct {
 
 func newIMAP(l *leg) protocol {
 	p := &imap{l: l, state: newMachine(IMAPStates)}
-	p.build.p = p
+	p.build.p, p.build.imapNames = p, &l.s.room.names
 	return p
 }
 

@@ -7,11 +7,19 @@ import (
 // authenticate reads AUTHENTICATE mechanism [initial-response] (RFC 9051 §6.2.2).
 func (p *imap) authenticate(b *imapEvent, c *imapCursor) {
 	mechanism := c.value()
+	if mechanism.kind != imapEnd && !mechanismName([]byte(mechanism.text)) { // the response, its mechanism forgotten
+		p.sasl = p.l.exchange("")
+		c.p = mechanism.from
+		p.l.heardLine([]byte(mechanism.text))
+		b.excess(c.remainder())
+		p.noteClient(b, true)
+		return
+	}
 	b.addValue("mechanism", &mechanism)
-	p.sasl = newExchange(mechanism.text, p.l.s.o.ShowSecrets)
+	p.sasl = p.l.exchange(mechanism.text)
 	initial := c.remainder()
 	if initial.kind == imapEnd {
-		b.note("sasl." + p.sasl.mechanism + ".client")
+		b.note(saslID(p.sasl.mechanism, ".client"))
 		return
 	}
 	text := initial.text
@@ -46,7 +54,7 @@ func (p *imap) secretResponse(b *imapEvent, off int64, text string, at int) {
 
 // noteClient explains a client's SASL message; without TLS, mechanisms that show the password itself get a warning.
 func (p *imap) noteClient(b *imapEvent, sent bool) {
-	b.note("sasl." + p.sasl.mechanism + ".client")
+	b.note(saslID(p.sasl.mechanism, ".client"))
 	if b.layer == Wire && sent {
 		switch p.sasl.mechanism {
 		case "PLAIN", "LOGIN", "XOAUTH2", "OAUTHBEARER":
@@ -97,5 +105,5 @@ func (p *imap) challenge(b *imapEvent, at int) {
 		p.l.sides[Server].mask(b.layer, Span{off, off + int64(len(masked))}, masked)
 		b.secrets = append(b.secrets, imapSecret{at, at + len(masked), string(masked)})
 	}
-	b.note("sasl." + p.sasl.mechanism + ".server")
+	b.note(saslID(p.sasl.mechanism, ".server"))
 }

@@ -103,6 +103,12 @@ func (p *imap) command(f *frame, n int) {
 		p.noCommand(f, span, tag)
 		return
 	}
+	from := p.hides(name, at, arg)
+	if from >= 0 && from < arg {
+		p.hidden(f, span, tag, at, from)
+		return
+	}
+	p.tag = tag
 	b.add("tag", tag, 0, len(tag))
 	b.add("name", name, at, max(at, arg-1))
 	b.add("arguments", "", arg, len(s))
@@ -116,7 +122,7 @@ func (p *imap) command(f *frame, n int) {
 		if !ok {
 			args = imapGrammar[verb]
 		}
-		p.secretArguments(name, verb, ok, &c)
+		p.secretArguments(verb, from, &c)
 		for _, a := range args {
 			b.argument(&c, a)
 		}
@@ -245,6 +251,9 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		c.p = v.from
 		v = c.remainder()
 	}
+	if a.name == "parameters" && b.secretPairs(&v) {
+		return
+	}
 	b.addValue(a.name, &v)
 	switch a.name {
 	case "flags":
@@ -367,7 +376,7 @@ func (p *imap) after(f *frame, e *Event, tag, name string) {
 	case "IDLE":
 		p.idling = e.Seq
 	}
-	p.spoken, p.asked = true, name == "AUTHENTICATE"
+	p.spoken, p.asked = true, name == "AUTHENTICATE" || name == "LOGIN" || p.asked && p.secretLine
 	if !u.answered {
 		p.push(cmd)
 	}

@@ -199,7 +199,7 @@ func (b *imapEvent) identity(c *imapCursor) {
 		if v.kind == imapEnd || v.kind == imapClose {
 			return
 		}
-		b.addNil("id_"+strings.ToLower(key.text), &v)
+		b.identityPair(&key, &v)
 	}
 }
 

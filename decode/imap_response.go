@@ -98,7 +98,11 @@ func (p *imap) response(f *frame, n int) {
 	}
 	shown := b.shown()
 	b.fields = append(b.fields, Field{Name: "line", Value: shown, Span: b.t.span(0, len(s))})
-	raw := f.buf[min(p.units[Server].last, n):n]
+	from := min(p.units[Server].last, n)
+	raw := f.buf[from:n]
+	if p.echoed {
+		raw = p.unecho(f.layer, raw, f.at+int64(from))
+	}
 	e := b.emit(f, f.take(n), "imap.response")
 	p.lintResponse(e, raw)
 	if tag != "*" && tag != "+" {

@@ -19,11 +19,16 @@ func (p *imap) passes(from Side, u *imapUnit, size int64) bool {
 	return size > limit-u.inside || !u.shown || len(u.raw) > maxLine
 }
 
-// mayHoldPassword reports whether the command's arguments may be secret.
+// mayHoldPassword reports whether the command's arguments may be secret: it signs in, or is none of IMAP's.
 func (u *imapUnit) mayHoldPassword() bool {
 	_, rest, _ := bytes.Cut(u.raw, []byte{' '})
-	word, _, _ := bytes.Cut(rest, []byte{' '})
-	return bytes.EqualFold(word, []byte("LOGIN")) || bytes.EqualFold(word, []byte("AUTHENTICATE"))
+	word, rest, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte{' '})
+	name := upper(word)
+	if name == "UID" {
+		word, _, _ = bytes.Cut(rest, []byte{' '})
+		name = upper(word)
+	}
+	return name == "LOGIN" || name == "AUTHENTICATE" || !knownCommand(name)
 }
 
 // what tells what of a message the literal at the end of the text is, "" for none: the section's name, or "message".

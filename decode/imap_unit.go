@@ -51,6 +51,9 @@ func (p *imap) unit(from Side, f *frame) bool {
 		line := f.buf[u.next:end]
 		whole := line[len(line)-1] == '\n'
 		line = chomp(line)
+		if from == Server && len(p.l.echoes) > 0 {
+			line = p.unecho(f.layer, line, f.at+int64(u.next))
+		}
 		u.last = u.next
 		at, size, sync, marked := literalMarker(line)
 		if marked = marked && whole && u.admits(from, line); !marked && len(u.segments) == 0 {
@@ -78,7 +81,6 @@ func (p *imap) unit(from Side, f *frame) bool {
 func (p *imap) single(from Side, f *frame, line []byte, n int) {
 	b := &p.build
 	if from == Server {
-		line = p.l.unecho(f.layer, line, f.at)
 		p.settle(line)
 		b.begin(from, f)
 		b.t.one(line, f.at)
@@ -122,7 +124,11 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 	}
 	n := u.next + int(u.left)
 	if last := len(u.literals) - 1; last >= 0 && u.shown {
-		u.literals[last].text, u.literals[last].held = string(f.buf[u.next:n]), true
+		octets := f.buf[u.next:n]
+		if u == &p.units[Server] {
+			octets = p.l.unecho(f.layer, octets, f.at+int64(u.next))
+		}
+		u.literals[last].text, u.literals[last].held = string(octets), true
 	}
 	u.next, u.literal, u.waiting = n, false, false
 	return true, true

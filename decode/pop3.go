@@ -2,7 +2,6 @@ package decode
 
 import (
 	"bytes"
-	"strconv"
 	"strings"
 )
 
@@ -13,9 +12,8 @@ type pop3 struct {
 	greeted bool
 	pending []popCommand
 	await   string // AUTH or STLS: the verb whose response decides what the client's next octets are
-	sasl    *exchange
-	answer  bool // the client's next line answers a challenge
-	steps   int
+	sasl    dialogue
+	answer  bool  // the client's next line answers a challenge
 	held    int64 // client octets below this were sent before the upgrade was agreed on
 	listing string
 	text    bool // a message is on its way from the server
@@ -47,7 +45,7 @@ func (p *pop3) step(from Side, f *frame) bool {
 		}
 		if p.await == "AUTH" {
 			line, _ := f.line()
-			p.answer = likeSASL(chomp(line))
+			p.answer = notCommand(chomp(line), popCommandIDs)
 		} else if looksTLS(f.buf, Client, true) == yes {
 			p.l.upgrade("STLS", 0)
 		}
@@ -75,7 +73,8 @@ func (p *pop3) command(f *frame) bool {
 	at := f.at
 	verb, _, _, _ := verbOf(chomp(raw))
 	_, known := popCommandIDs[verb]
-	raw = p.guard.line(p.l, f.layer, raw, at, verb, known)
+	early := p.state.state == "connected" || p.state.state == "authorization"
+	raw = p.guard.line(p.l, f.layer, raw, at, verb, known, early)
 	body := chomp(raw)
 	verb, verbAt, verbEnd, argAt := verbOf(body)
 	shown, parts, secretAt := p.secrets(verb, body, argAt, at, f.layer)
@@ -108,22 +107,13 @@ func (p *pop3) secrets(verb string, body []byte, argAt int, at int64, layer Laye
 	case "PASS":
 		return p.l.hide(Client, layer, body, argAt, at, stars(len(arg))), nil, 0
 	case "APOP":
-		if i := bytes.IndexByte(arg, ' '); i >= 0 {
+		if i := bytes.IndexAny(arg, " \t"); i >= 0 {
 			from := argAt + i + 1
 			return p.l.hide(Client, layer, body, from, at, stars(len(body)-from)), nil, 0
 		}
 	case "AUTH":
-		mech, initial := arg, []byte(nil)
-		i := bytes.IndexAny(arg, " \t")
-		if i >= 0 {
-			mech, initial = arg[:i], bytes.TrimLeft(arg[i:], " \t")
-		}
-		p.sasl, p.steps = newExchange(string(mech), p.l.s.o.ShowSecrets), 0
-		if len(initial) > 0 {
-			from := len(body) - len(initial)
-			parts, masked := p.sasl.client(initial)
-			return p.l.hide(Client, layer, body, from, at, masked), parts, from
-		}
+		a := p.sasl.begin(p.l, layer, body, argAt, at)
+		return a.shown, a.parts, a.at
 	}
 	return body, nil, 0
 }
@@ -134,7 +124,10 @@ func stars(n int) []byte { return bytes.Repeat([]byte{'*'}, n) }
 func (p *pop3) arguments(e *Event, verb, line string, argAt int, at int64) {
 	span := func(from, to int) Span { return Span{at + int64(from), at + int64(to)} }
 	arg := line[argAt:]
-	first, rest, two := strings.Cut(arg, " ")
+	first, rest, two := arg, "", false
+	if i := strings.IndexAny(arg, " \t"); i >= 0 {
+		first, rest, two = arg[:i], arg[i+1:], true
+	}
 	switch verb {
 	case "USER":
 		e.add("user", arg, span(argAt, len(line)))
@@ -147,8 +140,8 @@ func (p *pop3) arguments(e *Event, verb, line string, argAt int, at int64) {
 		}
 	case "AUTH":
 		if first != "" {
-			e.add("mechanism", strings.ToUpper(first), span(argAt, argAt+len(first)))
-			e.note("sasl." + strings.ToUpper(first) + ".client")
+			e.add("mechanism", p.sasl.x.mechanism, span(argAt, argAt+len(first)))
+			e.note(saslID(p.sasl.x.mechanism, ".client"))
 		}
 	case "RETR", "DELE", "LIST", "UIDL", "TOP":
 		if first != "" {
@@ -162,29 +155,9 @@ func (p *pop3) arguments(e *Event, verb, line string, argAt int, at int64) {
 
 // saslLine reads the client's next line of an exchange (RFC 5034 §4).
 func (p *pop3) saslLine(f *frame) bool {
-	raw, ok := f.line()
-	if !ok {
+	if p.sasl.line(p.l, f, POP3) == nil {
 		return false
 	}
-	body := chomp(raw)
-	if p.sasl == nil {
-		p.sasl = newExchange("", p.l.s.o.ShowSecrets)
-	}
-	parts, masked := p.sasl.client(body)
-	shown := string(p.l.hide(Client, f.layer, body, 0, f.at, masked))
-	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.auth")
-	p.steps++
-	e.add("mechanism", p.sasl.mechanism, Span{})
-	e.add("step", strconv.Itoa(p.steps), Span{})
-	e.add("line", shown, e.Span)
-	addParts(e, parts, e.Span.From)
-	if shown == "*" {
-		e.note("sasl.cancel")
-	} else {
-		e.note("pop3.auth")
-		saslNotes(e, p.sasl.mechanism, f.layer, true)
-	}
-	p.l.lintLine(e, raw, 0, maxSASLLine, true)
 	p.answer, p.await = false, "AUTH"
 	return true
 }

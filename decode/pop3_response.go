@@ -24,7 +24,7 @@ func (p *pop3) server(f *frame) bool {
 	if !ok {
 		return false
 	}
-	raw = p.l.unecho(f.layer, raw, f.at)
+	raw = p.l.unechoLines(f.layer, raw, statusEnd(raw), f.at)
 	line := chomp(raw)
 	status := popStatus(line)
 	if status == "" {
@@ -36,6 +36,17 @@ func (p *pop3) server(f *frame) bool {
 	}
 	p.response(f, raw, string(line), status)
 	return true
+}
+
+// statusEnd gives where the status indicator ends that a response begins with, 0 if it begins with none.
+func statusEnd(raw []byte) int {
+	if popStatus(chomp(raw)) == "" {
+		return 0
+	}
+	if i := bytes.IndexByte(raw, ' '); i >= 0 {
+		return i + 1
+	}
+	return len(raw)
 }
 
 // popStatus gives the status indicator of a response: +OK, -ERR, or + for a challenge (RFC 1939 §3, RFC 5034 §4). The
@@ -139,10 +150,8 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 	case "AUTH":
 		if p.await == "AUTH" {
 			p.await = ""
-			if p.answer = status == "+"; p.answer && p.sasl != nil {
-				parts, _ := p.sasl.server([]byte(text))
-				addParts(e, parts, e.Span.From+int64(len(e.Field("line"))-len(text)))
-				e.note("sasl." + p.sasl.mechanism + ".server")
+			if p.answer = status == "+"; p.answer {
+				p.sasl.challenge(e, text, e.Span.From+int64(len(e.Field("line"))-len(text)))
 			}
 			return
 		}

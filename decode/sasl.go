@@ -15,10 +15,18 @@ const maxSASLSteps = 1000
 // Masking is idempotent: an exchange over the masked copy gives that copy and the same fields again, because values are
 // read from the masked octets and no mask changes where the parts of a message lie.
 type exchange struct {
-	mechanism string // upper case
-	show      bool   // leave secrets as they are
-	answers   int    // client messages with content so far
-	asked     string // LOGIN: what the last challenge asked for: "user", "password" or ""
+	mechanism string              // upper case
+	show      bool                // leave secrets as they are
+	answers   int                 // client messages with content so far
+	asked     string              // LOGIN: what the last challenge asked for: "user", "password" or ""
+	hear      func(secret []byte) // told of each secret that is text, before it is masked; may be nil
+}
+
+// exchange starts an authentication with the mechanism of that name, in either case, whose secrets are remembered.
+func (l *leg) exchange(mechanism string) *exchange {
+	x := newExchange(mechanism, l.s.o.ShowSecrets)
+	x.hear = l.heardSecret
+	return x
 }
 
 // newExchange starts an authentication with the mechanism of that name, in either case. With show, nothing is masked.
@@ -89,6 +97,9 @@ func (x *exchange) finish(raw []byte, enc *base64.Encoding, parts []saslPart) ([
 		hidden := false
 		for _, p := range parts {
 			if p.secret && p.to > p.from {
+				if x.hear != nil && printable(raw[p.from:p.to]) {
+					x.hear(raw[p.from:p.to])
+				}
 				starOut(raw[p.from:p.to])
 				hidden = true
 			}
@@ -161,9 +172,9 @@ func (x *exchange) clientParts(raw []byte) []saslPart {
 	case "GSSAPI":
 		return []saslPart{{name: "token", to: len(raw), secret: true, binary: true}}
 	case "EXTERNAL":
-		return []saslPart{{name: "authzid", to: len(raw)}}
+		return nameOnly("authzid", raw)
 	case "ANONYMOUS":
-		return []saslPart{{name: "trace", to: len(raw)}}
+		return nameOnly("trace", raw)
 	case "XOAUTH2":
 		return oauthParts(raw, false)
 	case "OAUTHBEARER":
@@ -215,6 +226,14 @@ func printable(b []byte) bool {
 	return true
 }
 
+// nameOnly is a message that is a name. With control characters in it, it is the message of another mechanism.
+func nameOnly(name string, raw []byte) []saslPart {
+	if !printable(raw) || len(bytes.Trim(raw, "*")) == 0 { // or the masked copy of that
+		return []saslPart{saslRest(0, len(raw))}
+	}
+	return []saslPart{{name: name, to: len(raw)}}
+}
+
 // saslRest is the part that cannot be understood: hidden, as it may hold a secret.
 func saslRest(from, to int) saslPart {
 	return saslPart{name: "response", from: from, to: to, secret: true, binary: true}
@@ -256,7 +275,7 @@ func (x *exchange) loginParts(raw []byte) []saslPart {
 	user := x.asked == "user" && x.answers < 2 || x.asked == "" && x.answers == 0
 	x.asked = ""
 	if user {
-		return []saslPart{{name: "user", to: len(raw)}}
+		return nameOnly("user", raw)
 	}
 	return []saslPart{{name: "password", to: len(raw), secret: true}}
 }
@@ -264,7 +283,7 @@ func (x *exchange) loginParts(raw []byte) []saslPart {
 // cramParts: user SP digest (RFC 2195 §2). The name may hold spaces, the digest does not.
 func cramParts(raw []byte) []saslPart {
 	i := bytes.LastIndexByte(raw, ' ')
-	if i < 0 {
+	if i < 0 || !printable(raw) {
 		return []saslPart{saslRest(0, len(raw))}
 	}
 	return []saslPart{{name: "user", to: i}, {name: "digest", from: i + 1, to: len(raw), secret: true}}

@@ -22,11 +22,17 @@ func digestParts(raw []byte, client bool) []saslPart {
 		if !ok || len(parts) == maxParts {
 			return append(parts, unread(p, len(raw), client))
 		}
+		if client && !digestNames[name] { // the name may be half a password
+			return append(parts, saslRest(p, len(raw)))
+		}
 		parts = append(parts, saslPart{name: name, from: from, to: to, secret: client && name == "response"})
 		p = next
 	}
 	return parts
 }
+
+// digestNames are the directives of a client (RFC 2831 §2.1.2).
+var digestNames = wordSet("username realm nonce cnonce nc qop digest-uri response maxbuf charset cipher authzid auth-param")
 
 // unread is the end of a message that could not be taken apart; the client's may be secret, the server's is shown.
 func unread(from, to int, client bool) saslPart {

@@ -61,7 +61,7 @@ func oauthPair(raw []byte, from, to int) []saslPart {
 		}
 		return []saslPart{{name: "token", from: value, to: to, secret: true}}
 	}
-	return []saslPart{saslRest(value, to)}
+	return []saslPart{saslRest(from, to)}
 }
 
 // oauthError: the JSON in which a server says why it refused (RFC 7628 §3.2.2).

@@ -13,6 +13,7 @@ type sieve struct {
 	pending []sieveCommand
 	await   string // AUTHENTICATE or STARTTLS: the command whose answer decides what the client's next octets are
 	sasl    *exchange
+	guard   guard
 	answer  bool // the client's next unit answers a challenge
 	steps   int
 	held    int64
@@ -102,24 +103,18 @@ func (v *sieve) client(f *frame) bool {
 		v.saslLine(f, raw)
 		return true
 	}
-	body, at := chomp(raw), f.at
-	word := body
-	if i := bytes.IndexAny(body, " \r\n"); i >= 0 {
-		word = body[:i]
-	}
-	name := upper(word)
+	at := f.at
+	name := upper(sieveVerb(chomp(raw)))
+	raw = v.guard.line(v.l, f.layer, raw, at, name, sieveVerbs[name], v.state.state != "authenticated" && v.state.state != "closing")
+	body := chomp(raw)
+	word := sieveVerb(body)
+	name = upper(word)
 	args := sieveWords(body, len(word))
 	shown := body
 	var parts []Field
-	mech := ""
+	partsAt := 0
 	if name == "AUTHENTICATE" && len(args) > 0 {
-		mech = string(args[0].value)
-		v.sasl, v.steps = newExchange(mech, v.l.s.o.ShowSecrets), 0
-		if len(args) > 1 && !args[1].announces() {
-			var masked []byte
-			parts, masked = v.sasl.client(args[1].value)
-			shown = v.l.hide(Client, f.layer, body, args[1].from, at, masked)
-		}
+		shown, parts, partsAt = v.authenticate(f.layer, body, args, at)
 	}
 	e := v.l.emit(Client, f, f.take(n), "sieve.command")
 	line := outline(shown, args)
@@ -128,9 +123,9 @@ func (v *sieve) client(f *frame) bool {
 	e.add("line", line, Span{at, at + int64(len(body))})
 	e.note("sieve.command." + name)
 	v.arguments(e, name, args, at)
-	if mech != "" {
+	if name == "AUTHENTICATE" && len(args) > 0 {
 		e.add("mechanism", v.sasl.mechanism, Span{})
-		addParts(e, parts, at+int64(args[min(1, len(args)-1)].from))
+		addParts(e, parts, at+int64(partsAt))
 		saslNotes(e, v.sasl.mechanism, f.layer, len(args) > 1)
 	}
 	v.l.lintBehind(e, at, v.held)
@@ -140,6 +135,46 @@ func (v *sieve) client(f *frame) bool {
 		v.await = name
 	}
 	return true
+}
+
+// sieveVerbs are the commands of RFC 5804 §2.
+var sieveVerbs = wordSet(`AUTHENTICATE CAPABILITY CHECKSCRIPT DELETESCRIPT GETSCRIPT HAVESPACE LISTSCRIPTS LOGOUT NOOP
+	PUTSCRIPT RENAMESCRIPT SETACTIVE STARTTLS UNAUTHENTICATE`)
+
+// sieveVerb gives the first word of a unit.
+func sieveVerb(body []byte) []byte {
+	if i := bytes.IndexAny(body, " \r\n"); i >= 0 {
+		return body[:i]
+	}
+	return body
+}
+
+// authenticate reads AUTHENTICATE mechanism [initial-response] (RFC 5804 §2.1) and gives the unit masked, the parts of the
+// response and where it begins.
+func (v *sieve) authenticate(layer Layer, body []byte, args []sieveWord, at int64) (shown []byte, parts []Field, partsAt int) {
+	v.steps = 0
+	if !mechanismName(args[0].value) && !args[0].announces() { // the response, its mechanism forgotten
+		v.sasl = v.l.exchange("")
+		return v.hideWords(layer, body, args, at), nil, 0
+	}
+	v.sasl = v.l.exchange(string(args[0].value))
+	if len(args) < 2 || args[1].announces() {
+		return body, nil, len(body)
+	}
+	parts, masked := v.sasl.client(args[1].value)
+	shown = v.l.hide(Client, layer, body, args[1].from, at, masked)
+	return v.hideWords(layer, shown, args[2:], at), parts, args[1].from
+}
+
+// hideWords gives a unit with these words of it masked.
+func (v *sieve) hideWords(layer Layer, body []byte, words []sieveWord, at int64) []byte {
+	for i := range words {
+		if w := &words[i]; !w.announces() {
+			v.l.heardLine(w.value)
+			body = v.l.hide(Client, layer, body, w.from, at, stars(len(w.value)))
+		}
+	}
+	return body
 }
 
 func (v *sieve) arguments(e *Event, name string, args []sieveWord, at int64) {
@@ -229,12 +264,13 @@ func (v *sieve) saslLine(f *frame, raw []byte) {
 	shown := body
 	var parts []Field
 	if v.sasl == nil {
-		v.sasl = newExchange("", v.l.s.o.ShowSecrets)
+		v.sasl = v.l.exchange("")
 	}
 	if len(words) > 0 && !words[0].announces() {
 		var masked []byte
 		parts, masked = v.sasl.client(words[0].value)
 		shown = v.l.hide(Client, f.layer, body, words[0].from, at, masked)
+		shown = v.hideWords(f.layer, shown, words[1:], at)
 	}
 	e := v.l.emit(Client, f, f.take(len(raw)), "sieve.auth")
 	v.steps++
@@ -255,15 +291,12 @@ func (v *sieve) server(f *frame) bool {
 	if !ok {
 		return false
 	}
-	raw := f.buf[:n]
+	raw := v.unecho(f.layer, f.buf[:n], f.at)
 	body, at := chomp(raw), f.at
-	word := body
-	if i := bytes.IndexAny(body, " \r\n"); i >= 0 {
-		word = body[:i]
-	}
+	word := sieveVerb(body)
 	status := upper(word)
 	if status != "OK" && status != "NO" && status != "BYE" {
-		v.item(f, n)
+		v.item(f, raw)
 		return true
 	}
 	cmd := sieveCommand{name: "greeting"}
@@ -306,6 +339,25 @@ func (v *sieve) server(f *frame) bool {
 	return true
 }
 
+// unecho gives a unit of the server's with secrets masked that it repeats in one of its strings.
+func (v *sieve) unecho(layer Layer, raw []byte, at int64) []byte {
+	if len(v.l.echoes) == 0 {
+		return raw
+	}
+	from := 0
+	switch word := sieveVerb(chomp(raw)); upper(word) {
+	case "OK", "NO", "BYE":
+		from = len(word)
+	}
+	words := sieveWords(chomp(raw), from)
+	for i := range words {
+		if w := &words[i]; !w.announces() {
+			raw = v.l.unechoText(layer, raw, w.from, w.from+len(w.value), at)
+		}
+	}
+	return raw
+}
+
 func sieveText(words []sieveWord) string {
 	if len(words) == 0 {
 		return ""
@@ -314,9 +366,9 @@ func sieveText(words []sieveWord) string {
 }
 
 // item reads a line of data: a capability, a script's name, a script, a challenge.
-func (v *sieve) item(f *frame, n int) {
-	raw := f.buf[:n]
-	body, at := chomp(f.buf[:n]), f.at
+func (v *sieve) item(f *frame, raw []byte) {
+	n := len(raw)
+	body, at := chomp(raw), f.at
 	words := sieveWords(body, 0)
 	re := sieveCommand{name: "greeting"}
 	if len(v.pending) > 0 {
@@ -337,7 +389,7 @@ func (v *sieve) item(f *frame, n int) {
 	case re.name == "AUTHENTICATE" && v.await == re.name && len(words) > 0:
 		parts, _ := v.sasl.server(words[0].value)
 		addParts(e, parts, at+int64(words[0].from))
-		e.note("sasl." + v.sasl.mechanism + ".server")
+		e.note(saslID(v.sasl.mechanism, ".server"))
 		v.await, v.answer = "", true
 	case (re.name == "greeting" || re.name == "CAPABILITY") && len(words) > 0:
 		e.note("sieve.capability." + strings.ToUpper(string(words[0].value)))

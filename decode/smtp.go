@@ -23,8 +23,7 @@ type smtp struct {
 	chunked bool          // chunks of a message have come, its last not yet
 	last    bool          // the chunk under way is the message's last
 	message message       // the message under way, over all its chunks
-	sasl    *exchange
-	steps   int   // of the SASL exchange
+	sasl    dialogue
 	rcpts   []int // recipients accepted in this transaction, as Seq of their RCPT
 	dataCmd int   // Seq of DATA or the last BDAT
 	lines   int   // offset in the server's frame of the reply line asked for next
@@ -100,7 +99,7 @@ func (s *smtp) assume(f *frame) {
 	case "DATA":
 		s.beginData(f)
 	case "AUTH":
-		if line, _ := f.line(); likeSASL(chomp(line)) {
+		if line, _ := f.line(); notCommand(chomp(line), smtpCommandIDs) {
 			s.expect = expectSASL
 		}
 	case "STARTTLS":
@@ -120,7 +119,7 @@ func (s *smtp) command(f *frame) bool {
 	at := f.at
 	verb, _, _, _ := verbOf(chomp(raw))
 	_, known := smtpCommandIDs[verb]
-	raw = s.guard.line(s.l, f.layer, raw, at, verb, known)
+	raw = s.guard.line(s.l, f.layer, raw, at, verb, known, false)
 	body := chomp(raw)
 	sp := f.take(len(raw))
 	if len(bytes.TrimSpace(body)) == 0 {

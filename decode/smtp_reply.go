@@ -36,7 +36,7 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // notReply tells of a line from the server that is no reply.
 func (s *smtp) notReply(f *frame, end int) {
-	line := string(chomp(s.l.unecho(f.layer, f.buf[:end], f.at)))
+	line := string(chomp(s.l.unechoLines(f.layer, f.buf[:end], 0, f.at)))
 	e := s.l.emit(Server, f, f.take(end), "session.violation")
 	e.add("rule", "not_a_reply", Span{})
 	e.add("line", line, e.Span)
@@ -47,7 +47,7 @@ func (s *smtp) notReply(f *frame, end int) {
 func (s *smtp) emitReply(f *frame, n int) {
 	s.lines = 0
 	at := f.at
-	raw := s.l.unecho(f.layer, f.buf[:n], at)
+	raw := s.l.unechoLines(f.layer, f.buf[:n], len("250 "), at)
 	line, text := replyText(raw)
 	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
@@ -180,6 +180,7 @@ func (s *smtp) move(cmd smtpCommand, code string) string {
 // act does what a reply means for the client's next octets.
 func (s *smtp) act(e *Event, code string, cmd smtpCommand) {
 	ok := code[0] == '2'
+	s.guard.asked = s.guard.asked || code == "334" // whoever asks for a response gets one
 	if to := s.move(cmd, code); to != "" {
 		e.add("state", to, Span{})
 	}
@@ -192,7 +193,7 @@ func (s *smtp) act(e *Event, code string, cmd smtpCommand) {
 			}
 		}
 	case "AUTH", saslStep:
-		s.saslReply(e, code, cmd)
+		s.saslReply(e, code)
 	case "STARTTLS":
 		if s.await == "STARTTLS" {
 			s.await = ""
