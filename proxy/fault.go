@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 
 	"facteur/decode"
@@ -254,17 +255,40 @@ func looksHTTP(b []byte) bool {
 	return false
 }
 
-// listenFault says why a route does not listen.
-func listenFault(r Route, err error) error {
+// listenCause names what keeps a route from listening, as the catalogue has it (session.listen.CAUSE).
+func listenCause(err error) string {
 	switch {
 	case errors.Is(err, errInUse):
-		return fmt.Errorf("route %s: port %d of %s is in use by another program; end it, or choose another port: %w", r, r.Listen.Port, r.Listen.Host, err)
+		return "in_use"
 	case errors.Is(err, os.ErrPermission):
-		return fmt.Errorf("route %s: port %d needs administrator rights (ports below 1024 do); use %d instead: %w", r, r.Listen.Port, r.Listen.Port+1000, err)
+		return "rights"
 	case errors.Is(err, errNoSuchLocal):
+		return "address"
+	}
+	return "other"
+}
+
+// listenFault says why a route does not listen.
+func listenFault(r Route, err error) error {
+	switch listenCause(err) {
+	case "in_use":
+		return fmt.Errorf("route %s: port %d of %s is in use by another program; end it, or choose another port: %w", r, r.Listen.Port, r.Listen.Host, err)
+	case "rights":
+		return fmt.Errorf("route %s: port %d needs administrator rights (ports below 1024 do); use %d instead: %w", r, r.Listen.Port, r.Listen.Port+1000, err)
+	case "address":
 		return fmt.Errorf("route %s: %s is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all: %w", r, r.Listen.Host, err)
 	}
 	return fmt.Errorf("route %s: cannot listen on %s: %w", r, r.Listen.Addr(), err)
+}
+
+// tellListen logs why a route does not listen, in the user's language.
+func (s *Server) tellListen(r Route, err error) {
+	if s.c.Sentence == nil {
+		s.c.Log.Error(err.Error())
+		return
+	}
+	line, advice := s.c.Sentence(s.c.Lang, "session.listen."+listenCause(err), words([]string{"server", r.Listen.Addr(), "number", strconv.Itoa(r.Listen.Port + 1000)}))
+	s.c.Log.Error(line, "hint", advice, "route", r.String(), "err", plainDial(err))
 }
 
 // refuse tells a mail client in its own protocol that there will be no session; clients show this text. It is for a

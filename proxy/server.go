@@ -203,7 +203,7 @@ func (s *Server) Listen() error {
 		if err != nil {
 			err = listenFault(r.Route, err)
 			errs = append(errs, err)
-			s.c.Log.Error(err.Error())
+			s.tellListen(r.Route, err)
 			s.c.OnRoute(RouteStatus{Route: r.Route, Err: err})
 			continue
 		}

@@ -23,11 +23,7 @@ func (a *app) explainCommand() *cobra.Command {
 func (a *app) explain(word string) error {
 	found, near := notes.Word(notes.Lang(a.lang), word)
 	if len(found) == 0 {
-		hint := ""
-		if len(near) > 0 {
-			hint = a.say(" ; peut-être : ", "; perhaps: ") + strings.Join(near, ", ")
-		}
-		return fmt.Errorf(a.say("« %s » n’est pas dans le catalogue%s", "“%s” is not in the catalogue%s"), word, hint)
+		return fmt.Errorf(a.say("« %s » n’est pas dans le catalogue%s", "“%s” is not in the catalogue%s"), shortened(word), a.perhaps(near))
 	}
 	for i, f := range found {
 		if i > 0 {

@@ -38,6 +38,7 @@ type app struct {
 	quiet    bool
 	verbose  bool
 	logs     *slog.Logger
+	share    string // address of the followers' door, "" for none
 }
 
 // usageError is a wrong use of the command line: exit status 2.
@@ -52,7 +53,7 @@ var errTold = errors.New("told")
 
 // Main runs facteur and gives its exit status.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut}
+	a := &app{in: in, out: out, err: errOut, lang: languageOf(args)}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -65,7 +66,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, errTold):
 		return 1
 	}
-	fmt.Fprintln(errOut, "facteur:", err)
+	fmt.Fprintln(errOut, a.say("facteur\u202f:", "facteur:"), err)
 	var wrong usageError
 	if errors.As(err, &wrong) {
 		return 2
@@ -74,6 +75,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 }
 
 func (a *app) root() *cobra.Command {
+	var lang string
 	c := &cobra.Command{
 		Use:   "facteur",
 		Short: "See how mail works: a proxy that explains SMTP, POP3 and IMAP line by line",
@@ -86,41 +88,50 @@ func (a *app) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.lang == "" {
-				a.lang = systemLang()
-			}
-			if a.lang != "fr" && a.lang != "en" {
-				return misuse("--lang %s: the languages are fr and en", a.lang)
+			if lang != "" && lang != "fr" && lang != "en" {
+				return misuse(a.say("--lang %s\u202f: les langues sont fr et en", "--lang %s: the languages are fr and en"), shortened(lang))
 			}
 			a.logs = a.logger()
 			return nil
 		},
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // ours speaks both languages
 	}
-	c.PersistentFlags().StringVar(&a.lang, "lang", "", "language of explanations: fr or en (default: the system's)")
+	c.PersistentFlags().StringVar(&lang, "lang", "", "language of explanations: fr or en (default: the system's)")
 	c.PersistentFlags().BoolVarP(&a.quiet, "quiet", "q", false, "log warnings and errors only")
 	c.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log details")
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	c.AddCommand(a.demoCommand(), a.proxyCommand(), a.decodeCommand(), a.replayCommand(), a.capturesCommand(), a.caCommand(), a.explainCommand(), a.versionCommand())
-	c.InitDefaultCompletionCmd()
-	wrongUse(c)
+	c.SetFlagErrorFunc(a.wrongFlag)
+	c.AddCommand(a.demoCommand(), a.proxyCommand(), a.decodeCommand(), a.replayCommand(), a.capturesCommand(), a.caCommand(), a.explainCommand(),
+		a.completionCommand(), a.versionCommand())
+	c.SetHelpCommand(a.helpCommand())
+	c.InitDefaultHelpCmd()
+	a.openSamples(c)
+	a.everywhere(c)
+	if a.lang == "fr" {
+		inFrench(c)
+	}
+	c.SetHelpFunc(func(c *cobra.Command, _ []string) { a.help(c, c.OutOrStdout()) })
+	c.SetUsageFunc(func(c *cobra.Command) error { a.usage(c, c.OutOrStderr()); return nil })
 	return c
 }
 
-// wrongUse makes a wrong number of arguments a wrong use, and so an unknown name behind a command that only groups others.
-func wrongUse(c *cobra.Command) {
-	if c.Args == nil && !c.Runnable() && c.Name() != "help" {
+// everywhere gives every command a --help of ours, and makes a wrong number of arguments a wrong use, and so an unknown
+// name behind a command that only groups others.
+func (a *app) everywhere(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flags().Lookup("help").Usage = "this help"
+	if !c.Runnable() {
 		c.Args, c.RunE = cobra.NoArgs, func(c *cobra.Command, _ []string) error { return c.Help() }
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return misuse("%v\nsee: %s --help", err, c.CommandPath())
+				return a.wrongArguments(c, args, err)
 			}
 			return nil
 		}
 	}
 	for _, sub := range c.Commands() {
-		wrongUse(sub)
+		a.everywhere(sub)
 	}
 }
 
@@ -132,12 +143,16 @@ func (a *app) logger() *slog.Logger {
 	case a.quiet:
 		level = log.WarnLevel
 	}
-	return slog.New(log.NewWithOptions(a.err, log.Options{Level: level, ReportTimestamp: true, TimeFormat: "15:04:05"}))
+	var h slog.Handler = log.NewWithOptions(a.err, log.Options{Level: level, ReportTimestamp: true, TimeFormat: "15:04:05"})
+	if a.lang == "fr" {
+		h = frenchLogs{h}
+	}
+	return slog.New(h)
 }
 
-// systemLang is the language of the environment: French if it says so, else English.
+// systemLang is the language of the environment, FACTEUR_LANG before the system's own: French if it says so, else English.
 func systemLang() string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+	for _, name := range []string{"FACTEUR_LANG", "LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {
 			if strings.HasPrefix(strings.ToLower(v), "fr") {
 				return "fr"

@@ -1,6 +1,7 @@
 package notes
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -137,36 +138,57 @@ func (t template) render(lang Lang, v Values) string {
 	if len(t) == 1 && t[0].name == "" {
 		return t[0].text
 	}
-	var b strings.Builder
-	t.write(&b, lang, v)
-	return closeHoles(b.String())
+	return string(t.append(nil, lang, v, clean))
 }
 
-// write fills the template and leaves a hole for every dropped word.
-func (t template) write(b *strings.Builder, lang Lang, v Values) {
+// append fills the template and appends it. fit makes a value fit to stand in it; v may not be nil.
+func (t template) append(dst []byte, lang Lang, v Values, fit func(string) string) []byte {
+	from := len(dst)
+	dst, holes := t.write(dst, lang, v, fit)
+	if holes {
+		dst = dst[:from+len(closeHoles(dst[from:]))]
+	}
+	return dst
+}
+
+// write fills the template, leaving a hole for every dropped word, and reports whether there are any.
+func (t template) write(dst []byte, lang Lang, v Values, fit func(string) string) (out []byte, holes bool) {
 	for i := range t {
 		p := &t[i]
 		if p.name == "" {
-			b.WriteString(p.text)
+			dst = append(dst, p.text...)
 			continue
 		}
 		value, _ := v(p.name)
-		value = clean(value)
+		value = fit(value)
 		switch {
 		case value == "":
-			b.WriteRune(hole)
+			dst, holes = utf8.AppendRune(dst, hole), true
 		case p.form == '?':
-			p.body.write(b, lang, v)
+			inner := false
+			dst, inner = p.body.write(dst, lang, v, fit)
+			holes = holes || inner
 		case p.form == '|':
-			b.WriteString(counted(lang, value, p.one, p.many))
+			dst = counted(dst, lang, value, p.one, p.many)
 		default:
-			b.WriteString(value)
+			dst = append(dst, value...)
 		}
 	}
+	return dst, holes
+}
+
+// Spelt writes the versions of TLS in a field, which are one word there ("TLS1.3, TLS1.2"), as people do. Anything else
+// stays.
+func Spelt(s string) string {
+	if !strings.HasPrefix(s, "TLS1.") {
+		return s
+	}
+	return strings.ReplaceAll(s, "TLS1.", "TLS 1.")
 }
 
 // clean makes a value fit to stand in a sentence.
 func clean(s string) string {
+	s = Spelt(s)
 	if isClean(s) {
 		return s
 	}
@@ -220,11 +242,11 @@ func cut(s string, n int) string {
 	return s
 }
 
-// counted writes a number and its noun: 0 and 1 are singular in French, only 1 is in English.
-func counted(lang Lang, value, one, many string) string {
+// counted appends a number and its noun: 0 and 1 are singular in French, only 1 is in English.
+func counted(dst []byte, lang Lang, value, one, many string) []byte {
 	for i := 0; i < len(value); i++ {
 		if value[i] < '0' || value[i] > '9' {
-			return value + " " + many
+			return append(append(append(dst, value...), ' '), many...)
 		}
 	}
 	digits := strings.TrimLeft(value, "0")
@@ -235,23 +257,22 @@ func counted(lang Lang, value, one, many string) string {
 	if digits == "1" || digits == "0" && lang == French {
 		noun = one
 	}
-	return grouped(lang, digits) + " " + noun
+	return append(append(grouped(dst, lang, digits), ' '), noun...)
 }
 
 // grouped separates thousands: 2 310 with a narrow no-break space in French, 2,310 in English.
-func grouped(lang Lang, digits string) string {
+func grouped(dst []byte, lang Lang, digits string) []byte {
 	sep := ","
 	if lang == French {
 		sep = "\u202F"
 	}
-	var b strings.Builder
-	for i := range digits {
+	for i := range len(digits) {
 		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteString(sep)
+			dst = append(dst, sep...)
 		}
-		b.WriteByte(digits[i])
+		dst = append(dst, digits[i])
 	}
-	return b.String()
+	return dst
 }
 
 const (
@@ -263,35 +284,35 @@ const (
 
 var closing = map[rune]rune{'«': '»', '“': '”', '(': ')'}
 
-// closeHoles takes the holes out, from left to right, each with the space and the empty marks it leaves.
-func closeHoles(s string) string {
+// closeHoles takes the holes out in place, from left to right, each with the space and the empty marks it leaves.
+func closeHoles(s []byte) []byte {
 	for {
-		at := strings.IndexRune(s, hole)
+		at := bytes.IndexRune(s, hole)
 		if at < 0 {
 			return s
 		}
 		left, right := closeHole(s[:at], s[at+utf8.RuneLen(hole):])
-		s = left + right
+		s = append(left, right...)
 	}
 }
 
-func closeHole(left, right string) (string, string) {
+func closeHole(left, right []byte) ([]byte, []byte) {
 	for {
-		l, r := strings.TrimRight(left, spaces), strings.TrimLeft(right, spaces)
-		open, n := utf8.DecodeLastRuneInString(l)
-		shut, m := utf8.DecodeRuneInString(r)
+		l, r := bytes.TrimRight(left, spaces), bytes.TrimLeft(right, spaces)
+		open, n := utf8.DecodeLastRune(l)
+		shut, m := utf8.DecodeRune(r)
 		if n == 0 || m == 0 || closing[open] != shut {
 			break
 		}
 		left, right = l[:len(l)-n], r[m:]
 	}
-	first, n := utf8.DecodeRuneInString(right)
+	first, n := utf8.DecodeRune(right)
 	if n == 0 || strings.ContainsRune(after, first) {
-		left = strings.TrimRight(left, spaces)
+		left = bytes.TrimRight(left, spaces)
 	}
-	last, n := utf8.DecodeLastRuneInString(left)
+	last, n := utf8.DecodeLastRune(left)
 	if n == 0 || strings.ContainsRune(opening+spaces, last) {
-		right = strings.TrimLeft(right, spaces)
+		right = bytes.TrimLeft(right, spaces)
 	}
 	return left, right
 }

@@ -108,12 +108,15 @@ const blank = /[\u0000-\u0020\u007f-\u009f\u2028\u2029]/
 /** Would reorder the sentence, or forge a hole. */
 const barred = /[\u202a-\u202e\u2066-\u2069\ue000]/
 
+/** Writes the versions of TLS in a field, which are one word there ("TLS1.3, TLS1.2"), as people do. */
+const spelt = (text: string) => (text.startsWith('TLS1.') ? text.replaceAll('TLS1.', 'TLS 1.') : text)
+
 /** Makes a value fit to stand in a sentence: one line, no control characters, not too long. */
 export function clean(text: string): string {
   let out = ''
   let count = 0
   let space = false
-  for (const char of text.replace(/\p{Surrogate}/gu, '\ufffd')) {
+  for (const char of spelt(text).replace(/\p{Surrogate}/gu, '\ufffd')) {
     if (blank.test(char)) {
       space = count > 0
       continue

@@ -1,0 +1,42 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+)
+
+// logsFrench are the lines that other rooms log, which speak English alone. What a session has to say comes from the
+// catalogue; a test holds that nothing else is missing here.
+var logsFrench = map[string]string{
+	"recording": "enregistrement",
+	"listening": "à l’écoute",
+	"no connection can be accepted at the moment; raise the limit of open files if this goes on": "aucune connexion ne peut être acceptée pour l’instant\u202f; si cela dure, relevez la limite de fichiers ouverts",
+	"a client was turned away: too many sessions":                                                "un client est renvoyé\u202f: trop de séances à la fois",
+	"internal":                      "faute interne de facteur",
+	"the session's observer failed": "ce qui suit la séance a échoué",
+	"recording stopped; sessions go on without it: free space or choose another folder with --record DIR": "l’enregistrement s’arrête, les séances continuent sans lui\u202f: libérez de la place, ou choisissez un autre dossier avec --record DOSSIER",
+	"the page no longer keeps every event; the recording has them all":                                    "la page ne garde plus tous les événements\u202f; l’enregistrement les a tous",
+	"a viewer was let go":                                       "un spectateur est parti",
+	"practice server: accepting failed":                         "serveur d’exercice\u202f: connexion impossible",
+	"practice server: session failed":                           "serveur d’exercice\u202f: une séance a échoué",
+	"practice server: session ended":                            "serveur d’exercice\u202f: fin d’une séance",
+	"practice server: message delivered":                        "serveur d’exercice\u202f: message remis",
+	"the lesson stopped":                                        "la leçon s’est arrêtée",
+	"the key log cannot be read; TLS stays closed until it can": "le journal de clés est illisible\u202f; TLS reste fermé tant qu’il l’est",
+}
+
+// frenchLogs is a handler that logs known lines in French.
+type frenchLogs struct{ slog.Handler }
+
+func (h frenchLogs) Handle(ctx context.Context, r slog.Record) error {
+	if fr, ok := logsFrench[r.Message]; ok {
+		r.Message = fr
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h frenchLogs) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return frenchLogs{h.Handler.WithAttrs(attrs)}
+}
+
+func (h frenchLogs) WithGroup(name string) slog.Handler { return frenchLogs{h.Handler.WithGroup(name)} }
