@@ -90,7 +90,7 @@ func (d *dialogue) challenge(e *Event, text string, at int64) {
 // saslID is the note of a mechanism's message; of one that was not named, that of SASL itself.
 func saslID(mechanism, side string) string {
 	if mechanism == "" {
-		return "sasl.message" + side
+		return "sasl.unnamed" + side
 	}
 	return "sasl." + mechanism + side
 }
