@@ -19,6 +19,9 @@ type Reader struct {
 	// tcp.overlap_conflict, tcp.keepalive, tcp.after_end and tcp.midstream, with the field octets. A live session has
 	// none of them, so they are off unless somebody looks at the capture rather than at the session.
 	TCPEvents bool
+	// Through, if set, wraps the file that ReadFile reads, once for each time it is read through: for who shows how far
+	// that is, or ends it. The last time is the one that hands over what the file holds.
+	Through func(file io.Reader) io.Reader
 
 	quiet bool // the secrets were handed over before
 }
@@ -44,18 +47,22 @@ func (rd Reader) ReadFile(path string) error {
 		return err
 	}
 	defer f.Close()
+	through := rd.Through
+	if through == nil {
+		through = func(file io.Reader) io.Reader { return file }
+	}
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return rd.Read(f, path) // a pipe cannot be read twice
+		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
 	if !rd.quiet {
 		// The fault that ends this pass ends the next one too, which reports it.
-		secretsPass(f, rd.Sink.Secrets)
+		secretsPass(through(f), rd.Sink.Secrets)
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
 		rd.quiet = true
 	}
-	return rd.Read(f, path)
+	return rd.Read(through(f), path)
 }
 
 // secretsPass looks for secrets only. Classic pcap has none.

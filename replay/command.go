@@ -185,6 +185,7 @@ func (p *Player) order(do func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.catchUp(time.Now())
+	p.whole = false
 	do()
 	p.moved()
 	p.changed()

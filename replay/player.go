@@ -61,6 +61,8 @@ type State struct {
 type Options struct {
 	// IdleCap is the longest pause played; 0 means DefaultIdleCap, less than 0 none.
 	IdleCap time.Duration
+	// Whole has everything shown as it comes, until the first order: for recordings that are opened to be looked at.
+	Whole bool
 	// OnChange, if set, is handed every change in order. It must return soon and must not call the player.
 	OnChange func(State)
 }
@@ -82,6 +84,7 @@ type Player struct {
 	from   time.Duration
 	anchor time.Time
 
+	whole bool // the cursor stays at the end of what is loaded
 	loop  bool
 	again time.Time // when a loop begins again; zero while there is something to play
 	stops bool      // at markers
@@ -91,6 +94,7 @@ type Player struct {
 // New gives a paused player without events, waiting for [Player.Add].
 func New(o Options) *Player {
 	p := &Player{onChange: o.OnChange, wake: make(chan struct{}, 1), loading: true, state: Paused, speed: 1, marks: []int{}}
+	p.whole = o.Whole
 	p.line.talks = make(map[int]talk)
 	p.line.chapters = chapters{list: []Chapter{}, step: 1}
 	switch {
@@ -112,6 +116,9 @@ func (p *Player) Add(session int, events []decode.Event) {
 	for i := range events {
 		p.line.add(session, &events[i])
 	}
+	if p.whole {
+		p.place(p.line.count())
+	}
 	if starved {
 		p.moved()
 	}
@@ -123,6 +130,9 @@ func (p *Player) Loaded() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.loading = false
+	if p.whole {
+		p.state = Ended
+	}
 	p.moved()
 	p.changed()
 }

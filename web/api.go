@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,22 +31,18 @@ const (
 // handler puts the guard before everything, and who someone is before everything under /api.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	get := func(path string, do func(http.ResponseWriter, *http.Request, Role)) {
-		mux.Handle("/api/v1/"+path, s.authorised(do, http.MethodGet, http.MethodHead))
+	handle := func(path string, do answerer, methods ...string) {
+		mux.Handle("/api/v1/"+path, s.authorised(do, methods...))
 	}
-	get("state", s.getState)
+	s.hubRoutes(handle)
+	get := getting(handle)
 	get("catalogue/{lang}", s.getCatalogue)
-	get("sessions", s.getSessions)
-	get("sessions/{id}/octets", s.getOctets)
-	get("events", s.getEvents)
-	mux.Handle("/api/v1/stream", s.authorised(s.stream, http.MethodGet))
-	mux.Handle("/api/v1/stream.sse", s.authorised(s.streamSSE, http.MethodGet))
 	mux.Handle("/api/v1/stage", s.authorised(s.postStage, http.MethodPost))
 	mux.Handle("/api/v1/stage/stream", s.authorised(s.streamStage, http.MethodGet))
 	mux.Handle("/api/v1/stage/stream.sse", s.authorised(s.streamStageSSE, http.MethodGet))
 	get("share", s.getShare)
 	get("share/qr.svg", s.getQR)
-	mux.Handle("/api/v1/player", s.authorised(s.postPlayer, http.MethodPost))
+	s.archiveRoutes(handle)
 	mux.Handle("/api/", s.authorised(func(w http.ResponseWriter, r *http.Request, _ Role) { refuse(w, r, refuseNotFound) },
 		http.MethodGet, http.MethodHead, http.MethodPost))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -58,6 +55,26 @@ func (s *Server) handler() http.Handler {
 	return s.guard(mux)
 }
 
+// answerer answers a request of someone known.
+type answerer = func(http.ResponseWriter, *http.Request, Role)
+
+// getting gives a handle for what is read only.
+func getting(handle func(string, answerer, ...string)) func(string, answerer) {
+	return func(path string, do answerer) { handle(path, do, http.MethodGet, http.MethodHead) }
+}
+
+// hubRoutes are the addresses of all that a hub shows: the run's own under /api/v1/, a recording's under its tape's.
+func (s *Server) hubRoutes(handle func(path string, do answerer, methods ...string)) {
+	get := getting(handle)
+	get("state", s.getState)
+	get("sessions", s.getSessions)
+	get("sessions/{id}/octets", s.getOctets)
+	get("events", s.getEvents)
+	handle("stream", s.stream, http.MethodGet)
+	handle("stream.sse", s.streamSSE, http.MethodGet)
+	handle("player", s.postPlayer, http.MethodPost)
+}
+
 // authorised lets those in who may be here, with one of the methods.
 func (s *Server) authorised(do func(http.ResponseWriter, *http.Request, Role), methods ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -66,19 +83,25 @@ func (s *Server) authorised(do func(http.ResponseWriter, *http.Request, Role), m
 		case late:
 			refuse(w, r, refuseAttempts)
 			return
+		case role == nobody && s.throughShare(r):
+			refuse(w, r, refuseCode)
+			return
 		case role == nobody:
 			refuse(w, r, refuseAccess)
 			return
 		}
-		for _, m := range methods {
-			if r.Method == m {
-				do(w, r, role)
-				return
-			}
-		}
+		allowed(w, r, role, do, methods)
+	})
+}
+
+// allowed answers a request of one of the methods.
+func allowed(w http.ResponseWriter, r *http.Request, role Role, do answerer, methods []string) {
+	if !slices.Contains(methods, r.Method) {
 		w.Header().Set("Allow", strings.Join(methods, ", "))
 		refuse(w, r, refuseMethod)
-	})
+		return
+	}
+	do(w, r, role)
 }
 
 func answer(w http.ResponseWriter, v any) { answerJSON(w, append(marshal(v), '\n')) }
@@ -102,6 +125,7 @@ type state struct {
 	Connect   []Connect     `json:"connect"`
 	Role      Role          `json:"role"`
 	Share     bool          `json:"share"` // followers may come in
+	Tape      *TapeState    `json:"tape,omitempty"`
 }
 
 // getState tells followers no path of the presenter's machine.
@@ -115,6 +139,7 @@ func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
 	v.Last = s.hub.events.last
 	v.Routes, _ = s.hub.routes.value.([]RouteStatus)
 	s.hub.mu.Unlock()
+	v.Tape = s.hub.tapeState()
 	if role != Presenter {
 		v.Recording.Dir, v.CA.Path, v.Connect = "", "", []Connect{}
 	}

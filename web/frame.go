@@ -35,6 +35,7 @@ const (
 	sessionsFrame frameKind = "sessions"
 	routesFrame   frameKind = "routes"
 	playerFrame   frameKind = "player"
+	tapeFrame     frameKind = "tape"
 )
 
 // hello is what a viewer is told first.
@@ -158,6 +159,9 @@ func (h *Hub) greet(c *cursor) []*frame {
 	if h.player != nil {
 		frames = append(frames, h.player)
 	}
+	if h.tape != nil {
+		frames = append(frames, h.tape)
+	}
 	return frames
 }
 
@@ -195,6 +199,9 @@ func (h *Hub) news(c *cursor) []*frame {
 	}
 	if h.playerRev > c.rev {
 		frames = append(frames, h.player)
+	}
+	if h.tapeRev > c.rev {
+		frames = append(frames, h.tape)
 	}
 	c.rev = h.rev
 	return frames

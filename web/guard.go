@@ -4,12 +4,17 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
 
-// contentPolicy lets the page use itself and nothing else: no inline script, no other origin, no frame around it.
-const contentPolicy = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+// contentPolicy lets the page use itself and nothing else: no inline script, no other origin, no frame around it, and in
+// its own frames only what we serve (a mail's HTML, see mailPolicy).
+const contentPolicy = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+// methods are those there are; each address takes its own.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete}
 
 // answerTime is how long an answer may take to be written; streams set their own.
 const answerTime = time.Minute
@@ -33,8 +38,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		switch {
 		case !s.hostAllowed(r):
 			refuse(w, r, refuseHost)
-		case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
-			h.Set("Allow", "GET, HEAD, POST")
+		case !slices.Contains(methods, r.Method):
+			h.Set("Allow", strings.Join(methods, ", "))
 			refuse(w, r, refuseMethod)
 		case !s.originAllowed(r):
 			refuse(w, r, refuseOrigin)
@@ -84,9 +89,9 @@ func localAddr(r *http.Request) netip.Addr {
 }
 
 // originAllowed refuses what a browser says another site sent. Browsers always send Origin with a websocket and with
-// POST; so there it may be missing only for programs, which show the token itself.
+// what changes something; so there it may be missing only for programs, which show the token itself.
 func (s *Server) originAllowed(r *http.Request) bool {
-	acts := r.Method == http.MethodPost || isUpgrade(r)
+	acts := r.Method != http.MethodGet && r.Method != http.MethodHead || isUpgrade(r)
 	if !acts && !isAPI(r) {
 		return true // following a link to the page is harmless
 	}

@@ -38,12 +38,17 @@ type limits struct {
 	behindTime   time.Duration
 	streamOctets int
 	allOctets    int
+	first        bool // keep what came first, not the latest
 }
 
 const (
 	// maxEventOctets is the memory for encoded events, some 400,000 of them: more than a page can hold. Beyond it the
 	// oldest closed sessions' events go first, then the oldest events of the oldest open session.
 	maxEventOctets = 256 << 20
+
+	// maxTapeEvents and maxTapeOctets are the memory for one tape: some 130,000 events, as many as a page can show at ease.
+	maxTapeEvents = 64 << 20
+	maxTapeOctets = 32 << 20
 
 	// maxSessions is how many summaries are kept: a list that a person can still search.
 	maxSessions = 10_000
@@ -64,7 +69,15 @@ const (
 )
 
 func defaultLimits() limits {
-	return limits{maxEventOctets, maxSessions, batchTime, countsTime, maxBehind, behindTime, maxStreamOctets, maxAllOctets}
+	return limits{maxEventOctets, maxSessions, batchTime, countsTime, maxBehind, behindTime, maxStreamOctets, maxAllOctets, false}
+}
+
+// tapeLimits are those of what is read from a file. A capture of gigabytes must not fill the memory: its beginning is
+// kept, and any session of it can be opened by itself, since the file is there to be read again.
+func tapeLimits() limits {
+	l := defaultLimits()
+	l.eventOctets, l.allOctets, l.first = maxTapeEvents, maxTapeOctets, true
+	return l
 }
 
 // Hub holds what there is to see and tells viewers of it. Publishing never waits for a viewer: viewers take from the
@@ -86,24 +99,27 @@ type Hub struct {
 	dirty    []*session // changed since they were last shown
 	routes   *frame     // the latest of each; no player, no frame
 	player   *frame
+	tape     *frame
+	left     int // events of a file that are not kept
+	unlisted int // sessions of a file beyond those listed
 
 	// rev counts the changes of sessions, routes and player that viewers are told; each of them has the rev of its last.
-	rev                  uint64
-	routesRev, playerRev uint64
-	routesNew, playerNew bool
-	counted              time.Time // when counts were last told
-	due                  time.Time // when the timer fires; zero while it rests
-	timer                *time.Timer
-	wake                 chan struct{} // closed and replaced when there is something new
-	recent               []*frame      // the newest messages with events, oldest first
-	recentState          *frame        // the newest message with sessions, for viewers that have all before it
-	warned               bool          // that room ran out
+	rev                           uint64
+	routesRev, playerRev, tapeRev uint64
+	routesNew, playerNew, tapeNew bool
+	counted                       time.Time // when counts were last told
+	due                           time.Time // when the timer fires; zero while it rests
+	timer                         *time.Timer
+	wake                          chan struct{} // closed and replaced when there is something new
+	recent                        []*frame      // the newest messages with events, oldest first
+	recentState                   *frame        // the newest message with sessions, for viewers that have all before it
+	warned                        bool          // that room ran out
 }
 
 func newHub(mode string, log *slog.Logger, l limits) *Hub {
 	h := &Hub{limits: l, log: log, mode: mode, epoch: rand.Text(), sessions: make(map[int]*session), wake: make(chan struct{})}
 	h.routes = routesFrameOf(nil)
-	h.octets = octetStore{streamMax: l.streamOctets, allMax: l.allOctets, sessions: make(map[int]*keptSession)}
+	h.octets = octetStore{streamMax: l.streamOctets, allMax: l.allOctets, first: l.first, sessions: make(map[int]*keptSession)}
 	h.timer = time.AfterFunc(time.Hour, h.flush)
 	h.timer.Stop()
 	return h
@@ -116,10 +132,14 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 // Publish gives each event its number n, in order, and shows it to everyone. Values of secret fields are shown as they
 // come: events must have been decoded without ShowSecrets, except those of declared demonstration accounts. The events
-// are not kept; the caller may use them again.
-func (h *Hub) Publish(session int, events []decode.Event) {
+// are not kept; the caller may use them again. It gives how many of them got a number: all, except in a hub of a file that
+// is full, where the others only count.
+func (h *Hub) Publish(session int, events []decode.Event) (numbered int) {
 	if len(events) == 0 {
-		return
+		return 0
+	}
+	if h.first && h.count(session, events) {
+		return 0
 	}
 	c := encoders.Get().(*encoder)
 	defer encoders.Put(c)
@@ -147,10 +167,11 @@ func (h *Hub) Publish(session int, events []decode.Event) {
 		h.closed = append(h.closed, s)
 		h.octets.close(session)
 	}
-	if h.events.octets > h.eventOctets {
+	if h.events.octets > h.eventOctets && !h.first {
 		h.makeRoom()
 	}
 	h.tell(h.batch)
+	return len(events)
 }
 
 // session finds a session or opens one.
@@ -310,11 +331,14 @@ func (h *Hub) flushState() {
 	if h.playerNew {
 		h.playerRev = rev
 	}
-	if len(changed) == 0 && !h.routesNew && !h.playerNew {
+	if h.tapeNew {
+		h.tapeRev = rev
+	}
+	if len(changed) == 0 && !h.routesNew && !h.playerNew && !h.tapeNew {
 		return
 	}
 	h.recentState = &frame{kind: sessionsFrame, sessions: changed, fromRev: h.rev, shared: true}
-	h.routesNew, h.playerNew, h.rev = false, false, rev
+	h.routesNew, h.playerNew, h.tapeNew, h.rev = false, false, false, rev
 }
 
 // stop rests the timer. Publishing stays possible; nobody is told any more.

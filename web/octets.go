@@ -30,6 +30,7 @@ type stream struct {
 // octetStore keeps what viewers may ask to see in octets.
 type octetStore struct {
 	streamMax, allMax int
+	first             bool // when there is no more room, what comes is not kept
 
 	mu       sync.Mutex
 	sessions map[int]*keptSession
@@ -61,6 +62,9 @@ func (b *keptBlock) end() int64 { return b.at + int64(len(b.data)) }
 func (o *octetStore) add(id int, which stream, at int64, data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.first && o.octets+len(data) > o.allMax {
+		return
+	}
 	s := o.sessions[id]
 	if s == nil {
 		s = &keptSession{id: id, streams: make(map[stream]*keptStream)}

@@ -26,6 +26,9 @@ var (
 	refuseAccess = refusal{http.StatusUnauthorized, "not_authorised",
 		"Ouvrez l’adresse complète que facteur a affichée, avec son jeton (token).",
 		"Open the whole address that facteur printed, with its token."}
+	refuseCode = refusal{http.StatusUnauthorized, "code",
+		"Tapez le code que montre le formateur.",
+		"Type the code that the presenter shows."}
 	refuseToken = refusal{http.StatusForbidden, "token",
 		"Ce jeton n’est pas le bon\u202f; il change à chaque démarrage. Ouvrez l’adresse que facteur a affichée en dernier.",
 		"This token is not the right one; it changes at every start. Open the address that facteur printed last."}
@@ -44,9 +47,27 @@ var (
 	refuseNotKept = refusal{http.StatusNotFound, "not_kept",
 		"Ces octets ne sont plus en mémoire\u202f; l’enregistrement, s’il y en a un, les a.",
 		"These octets are no longer in memory; the recording, if there is one, has them."}
+	refuseNoMail = refusal{http.StatusNotFound, "no_message",
+		"Aucun message ne commence ici, ou ses événements ne sont plus en mémoire\u202f; l’enregistrement, s’il y en a un, les a.",
+		"No message begins here, or its events are no longer in memory; the recording, if there is one, has them."}
 	refuseNoPlayer = refusal{http.StatusNotFound, "no_player",
 		"Il n’y a pas de relecture en cours.",
 		"Nothing is being replayed."}
+	refuseNoTape = refusal{http.StatusNotFound, "no_tape",
+		"Cet enregistrement n’est plus ouvert\u202f: rouvrez-le depuis Séances.",
+		"This recording is no longer open: open it again from Sessions."}
+	refuseNoRecording = refusal{http.StatusNotFound, "no_recording",
+		"Cet enregistrement n’existe pas, ou n’existe plus.",
+		"There is no such recording, or there no longer is."}
+	refuseUnreadable = refusal{http.StatusUnprocessableEntity, "unreadable",
+		"Ce fichier ne peut pas être lu.",
+		"This file cannot be read."}
+	refuseFileSize = refusal{http.StatusRequestEntityTooLarge, "file_size",
+		"Ce fichier est trop grand\u202f: 4\u00a0Gio au plus. Pour un plus grand, donnez son chemin à facteur replay.",
+		"This file is too large: 4 GiB at most. For a larger one, give its path to facteur replay."}
+	refuseUpload = refusal{http.StatusInternalServerError, "upload",
+		"Le fichier n’a pas pu être gardé\u202f; le journal de facteur dit pourquoi.",
+		"The file could not be kept; facteur’s log says why."}
 	refuseQuery = refusal{http.StatusBadRequest, "query",
 		"Un paramètre de l’adresse n’a pas la forme attendue.",
 		"A parameter of the address does not have the expected form."}

@@ -48,8 +48,13 @@ type Options struct {
 	Connect       []Connect
 	Recording     Recording
 	CA            CA
+	// Archive has the recordings that the page may open; nil where there are none.
+	Archive Archive
+	Played  Source // what facteur replay plays, read into the server's own hub
 	// Catalogue gives the explanations of a language as JSON (see README.md), nil for an unknown one.
 	Catalogue func(lang string) []byte
+
+	maxUpload int64 // of tests; 0: maxUpload
 }
 
 // Connect is a way to connect a mail client, shown with a copy button.
@@ -91,6 +96,9 @@ type Server struct {
 	page  page
 	stage *stage
 
+	tapes   *tapes
+	uploads *uploads
+
 	listener  net.Listener
 	port      string          // ours, as a Host header names it
 	hosts     map[string]bool // names allowed with our port
@@ -121,7 +129,7 @@ func New(o Options) *Server {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
-	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, defaultLimits()), stage: newStage(), connect: o.Connect, recording: o.Recording,
+	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, limitsOf(o.Mode)), tapes: newTapes(), uploads: newUploads(), stage: newStage(), connect: o.Connect, recording: o.Recording,
 		hosts: make(map[string]bool), forwarded: make(map[string]bool), stopping: make(chan struct{})}
 	s.catalogue = catalogues{get: o.Catalogue, made: make(map[string]asset)}
 	for _, h := range o.Hosts {
@@ -249,18 +257,24 @@ func (s *Server) Serve(ctx context.Context) error {
 			go func() { failed <- server.Serve(door) }()
 		}
 	}
+	var swept sync.WaitGroup
+	swept.Go(func() { s.tapes.sweep(s.stopping) })
 	var err error
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
 	}
 	close(s.stopping)
+	swept.Wait() // the viewers of tapes have gone
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
 	defer cancel()
 	if server.Shutdown(last) != nil {
 		_ = server.Close()
 	}
 	s.streams.Wait()
+	if err := s.uploads.remove(); err != nil {
+		s.log.Warn("files handed to the page stay behind", "err", err)
+	}
 	s.hub.stop()
 	s.stage.timer.Stop()
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {

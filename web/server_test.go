@@ -116,7 +116,7 @@ func (u *started) do(t *testing.T, c *http.Client, q request) (*http.Response, s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q.method == http.MethodPost {
+	if q.method != http.MethodGet && q.method != http.MethodHead {
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Facteur", "1")
 		r.Header.Set("Origin", u.base)

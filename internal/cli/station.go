@@ -30,6 +30,7 @@ type station struct {
 	term  printer       // nil without a transcript on the terminal
 	tape  *recording    // nil without a recording
 	keys  *followedKeys // nil without
+	shelf *archive      // what the page may open; nil without a page
 
 	mu       sync.Mutex
 	routes   []web.RouteStatus
@@ -71,6 +72,8 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 		s.tape, s.desk.Recorder = tape, tape
 	}
 	if o.page != nil {
+		s.shelf = a.newArchive(o.record)
+		o.page.Archive = s.shelf
 		s.page = web.New(*o.page)
 	}
 	p, err := proxy.New(proxy.Config{
@@ -106,6 +109,9 @@ func (s *station) run(ctx context.Context) error {
 	}
 	stopPage()
 	page.Wait()
+	if s.shelf != nil {
+		pageErr = errors.Join(pageErr, s.shelf.close())
+	}
 	return errors.Join(err, pageErr)
 }
 
