@@ -190,6 +190,7 @@ func (p *imap) end(from Side, f *frame) {
 	u.streaming, u.literal, u.waiting = false, false, false
 	e := p.l.emit(from, f, Span{f.at, f.at}, "imap.data.end")
 	e.add("octets", strconv.FormatInt(u.data.total, 10), Span{})
+	u.data.addDecoded(e)
 	e.note("imap.data.end")
 	e.Re = u.began
 }

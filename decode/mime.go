@@ -50,6 +50,7 @@ type message struct {
 	open   []mimeMultipart
 	prefix string // section number of the message/rfc822 that this is in
 	sizes  partSizes
+	single bool // it has a body and no parts
 	ids    noteIDs
 }
 
@@ -93,7 +94,7 @@ func (m *message) take(f *frame, n int) {
 		case stateBody:
 			n -= m.body(f, n)
 		default:
-			m.sizes.count(&m.part, f.buf[:n])
+			m.sizes.count(&m.part, m.stuffed, f.buf[:n])
 			m.pass(f, n)
 			return
 		}
@@ -146,10 +147,14 @@ func (m *message) field() bool {
 	colon := int64(bytes.IndexByte(m.line, ':'))
 	e.add("name", name, Span{at, at + colon})
 	e.add("value", value, Span{at + colon + 1, at + int64(len(chomp(m.line)))})
-	if decoded := decodeWords(value); decoded != value {
+	decoded := decodeWords(value)
+	if decoded != value {
 		e.add("decoded", decoded, Span{})
 	}
 	m.explain(e, name, value)
+	if decoded != value { // what is said of the field is said of its text
+		e.Notes[0].Args = m.sd.leg.s.args("value", decoded)
+	}
 	m.line = m.line[:0]
 	return true
 }
@@ -262,8 +267,9 @@ func (m *message) endHeader(f *frame) {
 	e = m.emit("message.part", Span{f.at, f.at})
 	m.part.add(e)
 	e.note("message.part")
-	m.sizes = partSizes{}
+	m.sizes = partSizes{ended: true}
 	m.state, m.bol = stateOctets, true
+	m.single = !multipart && len(m.open) == 0 && m.part.kind != "message/rfc822"
 	switch {
 	case multipart:
 		path := m.part.path
@@ -297,7 +303,7 @@ func (p *mimePart) add(e *Event) {
 
 // own adds octets that are taken already, b being the line under way, to the run of body.
 func (m *message) own(b []byte) {
-	m.sizes.count(&m.part, b)
+	m.sizes.count(&m.part, m.stuffed, b)
 	n := int64(len(b))
 	for at := m.lineAt; n > 0; {
 		k := min(n, dataBlock-m.run.n)

@@ -24,7 +24,7 @@ func (m *message) body(f *frame, n int) int {
 	default:
 		k = n
 	}
-	m.sizes.count(&m.part, data[:k])
+	m.sizes.count(&m.part, m.stuffed, data[:k])
 	m.pass(f, k)
 	return k
 }
@@ -51,7 +51,7 @@ func (m *message) maybeBoundary(f *frame, data []byte) int {
 		m.bol = false
 		if i == 0 { // an empty line
 			m.bol = true
-			m.sizes.count(&m.part, data[:1])
+			m.sizes.count(&m.part, m.stuffed, data[:1])
 			m.pass(f, 1)
 			return 1
 		}
@@ -116,25 +116,140 @@ func (m *message) next(closing bool) {
 	m.state = stateHeader
 }
 
-// partSizes counts a part's octets as sent and, from what its encoding leaves out, as decoded.
+// partSizes counts a part's octets as sent and, from what its transfer encoding adds, as decoded.
 type partSizes struct {
-	octets, skipped int64 // all; of them, those that carry nothing
+	octets  int64
+	skipped int64 // of them, those that carry nothing: line ends and padding of base64, of =XX all but one, doubled dots
+	uu      int64 // octets that the lines of uuencode hold
+	soft    int64 // octets up to the end of the last soft line break
+	mark    uint8 // quoted-printable: how much of an =XX or of a soft line break has come
+	inside  bool  // uuencode: between begin and end
+	ended   bool  // the octet before was a LF
 }
 
-// count counts octets of the part's body.
-func (z *partSizes) count(p *mimePart, b []byte) {
+// The places in quoted-printable that mark knows (RFC 2045 §6.7).
+const (
+	markNone   = iota
+	markEquals // behind =
+	markReturn // behind =CR
+	markDigit  // behind = and a hexadecimal digit
+)
+
+// count counts octets of the part's body, of which a leading dot of a line may be doubled.
+func (z *partSizes) count(p *mimePart, stuffed bool, b []byte) {
+	if len(b) == 0 {
+		return
+	}
 	z.octets += int64(len(b))
-	if p.encoding == "base64" {
+	switch p.encoding {
+	case "base64":
 		z.skipped += int64(bytes.Count(b, lf) + bytes.Count(b, cr) + bytes.Count(b, equals))
+		return
+	case "quoted-printable":
+		z.quoted(b)
+	case "uuencode", "x-uuencode", "x-uue":
+		z.uuencoded(b)
+	}
+	if stuffed {
+		if z.ended && b[0] == '.' {
+			z.skipped++
+		}
+		z.skipped += int64(bytes.Count(b, lfDot))
+	}
+	z.ended = b[len(b)-1] == '\n'
+}
+
+// quoted counts what quoted-printable adds (RFC 2045 §6.7).
+func (z *partSizes) quoted(b []byte) {
+	for len(b) > 0 {
+		if z.mark == markNone {
+			i := bytes.IndexByte(b, '=')
+			if i < 0 {
+				return
+			}
+			z.mark, b = markEquals, b[i+1:]
+			continue
+		}
+		c := b[0]
+		b = b[1:]
+		switch mark := z.mark; {
+		case c == '=':
+			z.mark = markEquals
+		case mark == markEquals && c == '\r':
+			z.mark = markReturn
+		case mark == markEquals && isHex(c):
+			z.mark = markDigit
+		case mark == markDigit && isHex(c):
+			z.skipped += int64(len("=X"))
+			z.mark = markNone
+		case mark == markReturn && c == '\n':
+			z.skipped += int64(len("=\r\n"))
+			z.mark, z.soft = markNone, z.octets-int64(len(b))
+		case mark == markEquals && c == '\n':
+			z.skipped += int64(len("=\n"))
+			z.mark = markNone
+		default:
+			z.mark = markNone
+		}
 	}
 }
 
-var lf, cr, equals = []byte{'\n'}, []byte{'\r'}, []byte{'='}
+// uuencoded counts what the lines between begin and end say that they hold: the first octet of each is their number and
+// a blank.
+func (z *partSizes) uuencoded(b []byte) {
+	first := z.ended
+	for len(b) > 0 {
+		if first {
+			switch c := b[0]; {
+			case c == 'b':
+				z.inside = true
+			case c == 'e':
+				z.inside = false
+			case z.inside && c >= ' ' && c <= '`':
+				z.uu += int64(c-' ') & 63
+			}
+		}
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			return
+		}
+		b, first = b[i+1:], true
+	}
+}
+
+var lf, cr, equals, lfDot = []byte{'\n'}, []byte{'\r'}, []byte{'='}, []byte("\n.")
+
+// decoded gives the size without the transfer encoding, of which the last tail octets are not the part's; ok is false where
+// the encoding is not known.
+func (z *partSizes) decoded(p *mimePart, tail int64) (n int64, ok bool) {
+	switch p.encoding {
+	case "base64":
+		n = (z.octets - z.skipped) * 3 / 4
+	case "quoted-printable", "7bit", "8bit", "binary":
+		if n = z.octets - z.skipped; z.soft != z.octets { // a soft line break has gone already
+			n -= tail
+		}
+	case "uuencode", "x-uuencode", "x-uue":
+		n = z.uu
+	default:
+		return 0, false
+	}
+	return max(0, n), true
+}
 
 // add names the sizes; the CRLF before a boundary belongs to it (RFC 2046 §5.1.1).
 func (z *partSizes) add(e *Event, p *mimePart) {
 	e.add("octets", strconv.FormatInt(max(0, z.octets-2), 10), Span{})
-	if p.encoding == "base64" {
-		e.add("decoded", strconv.FormatInt((z.octets-z.skipped)*3/4, 10), Span{})
+	if n, ok := z.decoded(p, 2); ok {
+		e.add("decoded", strconv.FormatInt(n, 10), Span{})
+	}
+}
+
+// addDecoded names the size of the body, its transfer encoding taken off, of a message that has no parts.
+func (m *message) addDecoded(e *Event) {
+	if m.single {
+		if n, ok := m.sizes.decoded(&m.part, 0); ok {
+			e.add("decoded", strconv.FormatInt(n, 10), Span{})
+		}
 	}
 }

@@ -232,6 +232,7 @@ func (p *pop3) endText(f *frame) {
 	p.noteText(n)
 	e := p.l.emit(Server, f, f.take(len(terminator)-2), "pop3.data.end")
 	e.add("octets", strconv.FormatInt(p.message.total, 10), Span{})
+	p.message.addDecoded(e)
 	e.add("line", ".", e.Span)
 	e.Re = p.listCmd
 	e.note("pop3.data.end")

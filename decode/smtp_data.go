@@ -31,6 +31,7 @@ func (s *smtp) endData(f *frame) {
 	s.noteText(n)
 	e := s.l.emit(Client, f, f.take(len(terminator)-2), s.family+".data.end")
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	s.message.addDecoded(e)
 	e.add("line", ".", e.Span)
 	e.note("smtp.data.end")
 	e.Re = s.dataCmd
@@ -87,6 +88,9 @@ func (s *smtp) endChunk(f *frame) {
 	s.noteText(n)
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.end")
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	if s.last {
+		s.message.addDecoded(e)
+	}
 	e.note("smtp.data.end")
 	e.Re = s.dataCmd
 	if !s.last {

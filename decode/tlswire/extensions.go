@@ -141,18 +141,23 @@ func (i *helloInfo) supportedGroups(r *reader) {
 }
 
 func (i *helloInfo) pointFormats(r *reader) {
+	i.code8s(r, "point_formats", func(v int) string {
+		if v < 3 {
+			return [...]string{"uncompressed", "ansiX962_compressed_prime", "ansiX962_compressed_char2"}[v]
+		}
+		return strconv.Itoa(v)
+	})
+}
+
+// code8s adds the list of codes of one octet that follows, by their names.
+func (i *helloInfo) code8s(r *reader, field string, nameOf func(int) string) {
 	list := r.sub(1)
 	from := list.off
 	var names []string
 	for list.left() > 0 && len(names) < maxList {
-		v := list.u8()
-		name := strconv.Itoa(v)
-		if v < 3 {
-			name = [...]string{"uncompressed", "ansiX962_compressed_prime", "ansiX962_compressed_char2"}[v]
-		}
-		names = append(names, name)
+		names = append(names, nameOf(list.u8()))
 	}
-	i.add("point_formats", strings.Join(names, ", "), from, list.end)
+	i.add(field, strings.Join(names, ", "), from, list.end)
 }
 
 func (i *helloInfo) signatureAlgorithms(r *reader) {
@@ -292,22 +297,16 @@ func (i *helloInfo) supportedVersions(r *reader) {
 }
 
 func (i *helloInfo) pskModes(r *reader) {
-	list := r.sub(1)
-	from := list.off
-	var names []string
-	for list.left() > 0 && len(names) < maxList {
-		v := list.u8()
-		name := strconv.Itoa(v)
+	i.code8s(r, "psk_modes", func(v int) string {
 		switch {
 		case v < 2:
-			name = [...]string{"psk_ke", "psk_dhe_ke"}[v]
+			return [...]string{"psk_ke", "psk_dhe_ke"}[v]
 		case v%31 == 11: // RFC 8701 section 2
 			i.greased("psk_mode")
-			name = "GREASE"
+			return "GREASE"
 		}
-		names = append(names, name)
-	}
-	i.add("psk_modes", strings.Join(names, ", "), from, list.end)
+		return strconv.Itoa(v)
+	})
 }
 
 func (i *helloInfo) authorities(r *reader) {
