@@ -97,7 +97,8 @@ func (a *Authority) fingerprint() [sha256.Size]byte { return sha256.Sum256(a.roo
 // Certificate is the root's certificate; it must not be changed.
 func (a *Authority) Certificate() *x509.Certificate { return a.root }
 
-// Export gives the root's certificate, never its key, as "pem", "der" or "profile" (for Apple devices).
+// Export gives the root's certificate, never its key, as "pem", "der" or "profile" (for Apple devices). PKCS#12 wants
+// a password: [Authority.TrustStore].
 func (a *Authority) Export(format string) ([]byte, error) {
 	switch format {
 	case "pem":
@@ -194,7 +195,7 @@ func template(o Options, pub crypto.PublicKey) (*x509.Certificate, error) {
 		Subject: pkix.Name{
 			Organization:       []string{"facteur"},
 			OrganizationalUnit: []string{"local teaching proxy"},
-			CommonName:         shorten(fmt.Sprintf("facteur on %s, %s", machine, now.Format(time.DateOnly))),
+			CommonName:         commonName(machine, now),
 		},
 		NotBefore: now.Add(-backdate), NotAfter: now.Add(rootLife),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -214,6 +215,17 @@ func template(o Options, pub crypto.PublicKey) (*x509.Certificate, error) {
 	t.PermittedEmailAddresses = []string{"facteur.invalid"}
 	t.PermittedURIDomains = []string{"facteur.invalid"}
 	return t, nil
+}
+
+// commonName is what certificate managers list the root as. It has no comma, which they would show escaped (RFC 4514
+// §2.4), and a long machine name is cut before the date: the date tells two authorities apart.
+func commonName(machine string, at time.Time) string {
+	const before, after = "facteur on ", " (2006-01-02)"
+	room := maxCommonName - len(before) - len(after)
+	if machine == "" {
+		machine = "this machine"
+	}
+	return before + strings.TrimRight(cutTo(machine, room), "-. ") + at.Format(after)
 }
 
 // constraint lists the names and addresses that a root for hosts may sign for.

@@ -90,6 +90,41 @@ func Renew(dir string, o Options) (*Authority, error) {
 	return a, nil
 }
 
+// Old gives the certificate that the last renewal of the authority in dir replaced, nil if there is none.
+func Old(dir string) (*x509.Certificate, error) {
+	der, err := readPEM(filepath.Join(dir, oldCertFile), "CERTIFICATE")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// Exists reports whether dir holds an authority, or what is left of one.
+func Exists(dir string) bool {
+	for _, path := range []string{certPath(dir), keyPath(dir)} {
+		if _, err := os.Lstat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Remove deletes the authority in dir, the key first, and dir itself if nothing else is in it. What is not there is no
+// error.
+func Remove(dir string) error {
+	var errs []error
+	for _, path := range []string{keyPath(dir), certPath(dir), filepath.Join(dir, oldCertFile)} {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("removing the authority: %w", err))
+		}
+	}
+	os.Remove(dir) // fails where something else is in it, which is right
+	return errors.Join(errs...)
+}
+
 // createIn makes an authority in dir; the error is fs.ErrExist if another process makes one there at this moment.
 func createIn(dir string, o Options) (*Authority, error) {
 	if err := makeDir(dir); err != nil {

@@ -150,11 +150,14 @@ func keyID(pub crypto.PublicKey) ([]byte, error) {
 }
 
 // shorten cuts s to what a common name may hold.
-func shorten(s string) string {
-	if len(s) <= maxCommonName {
+func shorten(s string) string { return cutTo(s, maxCommonName) }
+
+// cutTo keeps the first n octets of s, less where a character would be cut.
+func cutTo(s string, n int) string {
+	if len(s) <= n {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxCommonName], "")
+	return strings.ToValidUTF8(s[:n], "")
 }
 
 // canonicalName is a DNS name in lower case without its final dot.
