@@ -43,6 +43,7 @@ func (a *app) demoCommand() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return a.demo(c.Context(), f) },
 	}
 	c.Flags().StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page; if its port is taken, another is used")
+	a.shareFlag(c.Flags())
 	c.Flags().StringVar(&f.record, "record", defaultRecordings(), "folder for the recording, or off")
 	c.Flags().StringVar(&f.caDir, "ca-dir", defaultAuthority()+"-demo", "folder of the demonstration's authority")
 	c.Flags().DurationVar(&f.pace, "pace", 150*time.Millisecond, "pause between the lesson's exchanges")
@@ -89,7 +90,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 		if err != nil {
 			return fmt.Errorf("the page: %w; choose another address with --web ADDR", err)
 		}
-		fmt.Fprintln(a.out, url)
+		a.told(s.page, url)
 		a.demoHelp(o.page.Connect)
 	}
 	ctx, finish := context.WithCancel(ctx)

@@ -22,7 +22,7 @@ import (
 type proxyFlags struct {
 	tls, caDir, upstreamCA string
 	keylog                 []string
-	record                 string
+	record, title, rotate  string
 	keepSecrets, noRewrite bool
 	web, format            string
 	maxSessions            int
@@ -97,9 +97,12 @@ relayed untouched. With --transparent (Linux) the system redirects connections h
 	fl.StringVar(&f.transparent, "transparent", "", "Linux: address of a door for connections that the system redirects here (HOST:PORT)")
 	fl.StringArrayVar(&f.keylog, "keylog", nil, "passthrough: NSS key log file of the mail client (SSLKEYLOGFILE), followed as it grows (repeat)")
 	fl.StringVar(&f.record, "record", defaultRecordings(), "folder for the recording, or off")
+	fl.StringVar(&f.title, "title", "", "title of the recording, for its file name too (default: the protocols)")
+	fl.StringVar(&f.rotate, "rotate", "", "begin another recording at this size or after this time: 100MB, 1h, or both: 100MB,1h")
 	fl.BoolVar(&f.keepSecrets, "keep-secrets", false, "record and show passwords instead of masking them")
 	fl.BoolVar(&f.noRewrite, "no-rewrite", false, "never change an octet, not even capability lists")
 	fl.StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page, or off")
+	a.shareFlag(fl)
 	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text on a terminal with --web off, else none)")
 	fl.DurationVar(&f.greeting, "greeting-time", 0, "how long a server that speaks first may be silent before that is said (0: 10s)")
 	fl.IntVar(&f.maxSessions, "max-sessions", 0, "sessions at a time (0: 4096)")
@@ -126,11 +129,15 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 			return fmt.Errorf("the page: %w; choose another address with --web ADDR, or --web off", err)
 		}
 		s.proxy.KeepOff(portOf(page))
-		fmt.Fprintln(a.out, page)
+		for _, door := range s.page.Sharing().Addresses {
+			s.proxy.KeepOff(portOf(door))
+		}
+		a.told(s.page, page)
 	}
 	if err := s.proxy.Listen(); err != nil {
 		return errTold // each route has been told in the log
 	}
+	defer raiseHeap()()
 	return s.run(ctx)
 }
 
@@ -198,6 +205,9 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 			return o, err
 		}
 	}
+	if err := a.mayShare("--keep-secrets", f.keepSecrets); err != nil {
+		return o, err
+	}
 	o.noRewrite, o.maxSessions, o.keepSecrets = f.noRewrite, f.maxSessions, f.keepSecrets
 	o.greeting, o.socks, o.transparent = f.greeting, f.socks, f.transparent
 	for name, addr := range map[string]string{"--socks": f.socks, "--transparent": f.transparent} {
@@ -205,7 +215,10 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 			a.logs.Warn(a.say("cette porte est ouverte au réseau\u202f: qui l’atteint passe par cette machine", "this door is open to the network: whoever reaches it goes through this machine"), name, addr)
 		}
 	}
-	o.record, o.name = f.record, recordingName(o.routes)
+	o.record, o.name, o.title = f.record, recordingName(o.routes), f.title
+	if o.rotate, err = parseRotation(f.rotate); err != nil {
+		return o, misuse("--rotate %s: %v", f.rotate, err)
+	}
 	format := f.format
 	if f.web != "off" {
 		o.page = a.pageOptions(f.web, "live")
@@ -248,7 +261,7 @@ func recordingName(routes []proxy.Route) string {
 }
 
 func (a *app) pageOptions(addr, mode string) *web.Options {
-	return &web.Options{Addr: addr, Mode: mode, Lang: a.lang, Version: version(), Log: a.logs,
+	return &web.Options{Addr: addr, Share: a.share, Mode: mode, Lang: a.lang, Version: version(), Log: a.logs,
 		Catalogue: func(lang string) []byte { return notes.Catalogue(notes.Lang(lang)) }}
 }
 

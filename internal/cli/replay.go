@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,10 +33,14 @@ func (a *app) replayCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := a.mayShare("--show-secrets", showSecrets); err != nil {
+				return err
+			}
 			return a.replay(c.Context(), addr, args[0], &watch.File{Keys: keys, As: as, ShowSecrets: showSecrets, Octets: true})
 		},
 	}
 	c.Flags().StringVar(&addr, "web", "127.0.0.1:8025", "address of the page")
+	a.shareFlag(c.Flags())
 	c.Flags().StringVar(&as, "as", "", "decode every session as this protocol")
 	c.Flags().StringArrayVar(&keylog, "keylog", nil, "NSS key log file that opens TLS sessions")
 	c.Flags().StringArrayVar(&rsaKeys, "rsa-key", nil, "server's RSA private key (PEM)")
@@ -44,15 +49,30 @@ func (a *app) replayCommand() *cobra.Command {
 	return c
 }
 
+const (
+	// longFile is from which size on a capture is shown as it is read instead of waiting to be played: nobody plays it
+	// from its first second, and everybody wants to see what is in it.
+	longFile = 8 << 20
+
+	// replayMemory is where the garbage collector begins to work harder, so that a capture of gigabytes is read within
+	// the 300 MB that are promised. What is kept of it (web's tape limits) is far less.
+	replayMemory = 200 << 20
+)
+
 // filming shows events on the page and to the player.
 type filming struct {
 	hub    *web.Hub
 	player *replay.Player
+	begun  chan struct{} // closed by the first event
+	any    bool          // it is closed; for the reader's goroutine, and for others once that has ended
 }
 
 func (f *filming) Publish(session int, events []decode.Event) {
-	f.hub.Publish(session, events)
-	f.player.Add(session, events)
+	if !f.any && len(events) > 0 {
+		f.any = true
+		close(f.begun)
+	}
+	f.player.Add(session, events[:f.hub.Publish(session, events)])
 }
 
 func (f *filming) Octets(session int, leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
@@ -65,27 +85,56 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if _, err := os.Stat(file); err != nil {
+	st, err := os.Stat(file)
+	if err != nil {
 		return fmt.Errorf("replay: %w", err)
 	}
 	o := a.pageOptions(addr, "replay")
+	shelf := a.newArchive(defaultRecordings())
+	defer shelf.close()
+	o.Archive, o.Played = shelf, web.Source{Path: file, Name: filepath.Base(file)}
 	o.Recording = web.Recording{Dir: filepath.Base(file)}
 	page := web.New(*o)
-	player := replay.New(replay.Options{OnChange: page.Hub().Player})
+	player := replay.New(replay.Options{OnChange: page.Hub().Player, Whole: st.Size() > longFile})
+	debug.SetMemoryLimit(replayMemory)
+	tape := page.Hub().Tape(web.TapeState{Title: web.Text{FR: filepath.Base(file), EN: filepath.Base(file)}, Size: st.Size(), Loading: true})
 	page.SetPlayer(player)
-	sink.Show = &filming{page.Hub(), player}
+	film := &filming{hub: page.Hub(), player: player, begun: make(chan struct{})}
+	sink.Show = film
+	read := make(chan error, 1)
+	go func() {
+		far := &progress{ctx: ctx, told: tape.Progress}
+		err := captures.Reader{Sink: sink, Through: far.through}.ReadFile(file)
+		player.Loaded()
+		tape.Loaded(nameless(err, file, filepath.Base(file), true))
+		read <- err
+	}()
+	// a file that is no capture must not end as an empty page
+	select {
+	case <-film.begun:
+	case err := <-read:
+		if read <- err; !film.any {
+			return a.nothingToPlay(file, err)
+		}
+	}
 	url, err := page.Listen()
 	if err != nil {
 		return fmt.Errorf("the page: %w; choose another address with --web ADDR", err)
 	}
-	fmt.Fprintln(a.out, url)
+	a.told(page, url)
 	go player.Run(ctx)
 	go func() {
-		err := captures.ReadFile(file, sink)
-		player.Loaded()
-		if err != nil {
-			a.logs.Error(err.Error() + "; what was read before is shown")
+		if err := <-read; err != nil {
+			a.logs.Error(err.Error() + a.say("\u202f; ce qui précède est montré", "; what was read before is shown"))
 		}
 	}()
 	return page.Serve(ctx)
+}
+
+// nothingToPlay says why no session came out of a file.
+func (a *app) nothingToPlay(file string, err error) error {
+	if err != nil {
+		return err // it names the file and the octet
+	}
+	return fmt.Errorf(a.say("%s\u202f: aucune connexion TCP dans cette capture, rien à rejouer", "%s: no TCP connection in this capture, nothing to play"), file)
 }

@@ -27,11 +27,11 @@ export async function visit(browser, url, { width = 1280, height = 800, settings
 }
 
 /** The demo of the real program: FACTEUR_URL if it runs already, else FACTEUR_BIN is started; null when neither is given. */
-export async function real() {
-  if (process.env.FACTEUR_URL) return { url: process.env.FACTEUR_URL, close: async () => {} }
+export async function real(more = []) {
+  if (process.env.FACTEUR_URL && more.length === 0) return { url: process.env.FACTEUR_URL, close: async () => {} }
   if (!process.env.FACTEUR_BIN) return null
   const home = mkdtempSync(join(tmpdir(), 'facteur-e2e-'))
-  const child = spawn(process.env.FACTEUR_BIN, ['demo', '--web', '127.0.0.1:0'], {
+  const child = spawn(process.env.FACTEUR_BIN, ['demo', '--web', '127.0.0.1:0', ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: home,
     env: { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home },

@@ -217,6 +217,7 @@ export const en: Msgs = {
       goto: 'go to no.',
       wire: 'on the wire',
       sessions: 'sessions',
+      blank: 'blank or show the followers’ screen',
       compare: 'compare',
       help: 'this help',
       play: 'play, pause (replay)',

@@ -218,6 +218,7 @@ export const fr = {
       goto: 'aller au n°',
       wire: 'sur le câble',
       sessions: 'séances',
+      blank: 'masquer ou montrer l’écran des suiveurs',
       compare: 'comparer',
       help: 'cette aide',
       play: 'lecture, pause (relecture)',

@@ -61,6 +61,8 @@ export interface Session {
   lints: number
   errors: number
   last_n: number
+  /** Its events that are not kept. */
+  dropped?: number
 }
 
 export interface Route {
@@ -91,6 +93,17 @@ export interface State {
   ca: { path: string; sha256: string } | null
   connect: Connect[] | null
   role: 'presenter' | 'follower'
+  /** Followers may come in. */
+  share?: boolean
+}
+
+/** How followers come in. */
+export interface Share {
+  on: boolean
+  code: string
+  /** To be typed; the likeliest first. */
+  addresses: string[]
+  followers: number
 }
 
 export interface Reference {
@@ -145,6 +158,34 @@ export interface PlayerOrder {
   idle_cap?: number
 }
 
+/** How a recording is asked for: one of sample, library, upload and of. */
+export interface Opening {
+  sample?: string
+  /** A file's name in the library. */
+  library?: string
+  upload?: string
+  keylog?: string
+  /** An open tape, or "main" for what facteur replay plays. */
+  of?: string
+  /** Only this session of it. */
+  session?: number
+}
+
+/** A recording that is open beside the live session, or that facteur replay plays. */
+export interface Tape {
+  id: string
+  title: Both
+  from: Opening
+  /** Octets of the file, and how many of them are read. */
+  size: number
+  read: number
+  loading: boolean
+  fault: string
+  /** Events and sessions that are not kept, for want of room. */
+  left: number
+  unlisted: number
+}
+
 /** What the websocket carries from server to page. */
 export type Frame =
   | { type: 'hello'; epoch: string; last: number; mode: Mode }
@@ -152,6 +193,7 @@ export type Frame =
   | { type: 'sessions'; sessions: Session[] }
   | { type: 'routes'; routes: Route[] }
   | { type: 'player'; player: Player }
+  | { type: 'tape'; tape: Tape }
 
 export interface Refusal {
   error: string

@@ -21,6 +21,7 @@ export type Action =
   | 'sessions'
   | 'help'
   | 'compare'
+  | 'blank'
   | 'play'
   | 'stepBack'
   | 'stepForth'
@@ -36,6 +37,7 @@ const single: Record<string, Action> = {
   w: 'wire',
   c: 'compare',
   l: 'sessions',
+  b: 'blank',
   '?': 'help',
   ',': 'stepBack',
   '.': 'stepForth',

@@ -4,7 +4,7 @@
  */
 import type { Legs } from './story'
 
-export const screens = ['live', 'compare', 'tls'] as const
+export const screens = ['live', 'compare', 'ladder', 'tls', 'present'] as const
 export type Screen = (typeof screens)[number]
 
 export interface Place {
@@ -13,6 +13,8 @@ export interface Place {
   n: number
   leg: Legs
   args: Args
+  /** The recording looked at (see lib/tape.ts); left out for facteur's own run. */
+  tape?: string
 }
 
 export type Args = Readonly<Record<string, string>>
@@ -21,7 +23,7 @@ export type Args = Readonly<Record<string, string>>
 const maxArgs = 8
 const maxArg = 200
 
-const common = new Set(['session', 'n', 'leg'])
+const common = new Set(['session', 'n', 'leg', 'tape'])
 
 const whole = (text: string | null) => (text && /^\d{1,12}$/.test(text) ? Number(text) : 0)
 
@@ -36,11 +38,13 @@ export function readPlace(hash: string): Place {
     n: whole(asked.get('n')),
     leg: leg === 'server' || leg === 'both' ? leg : 'client',
     args: Object.fromEntries(own.slice(0, maxArgs)),
+    tape: (asked.get('tape') ?? '').slice(0, maxArg),
   }
 }
 
 export function writePlace(place: Place): string {
   const query = new URLSearchParams()
+  if (place.tape) query.set('tape', place.tape)
   if (place.session) query.set('session', String(place.session))
   if (place.leg !== 'client') query.set('leg', place.leg)
   if (place.n) query.set('n', String(place.n))

@@ -12,6 +12,18 @@ export interface Room {
   onopen: (n: number) => void
 }
 
+/** What the page's keys steer in a screen that has rows, or steps. */
+export interface Rows {
+  move: (by: number) => void
+  page: (direction: 1 | -1) => void
+  end: (which: 'first' | 'last') => void
+}
+
+/** What a screen may give the page. */
+export interface Handle {
+  rows?: () => Rows
+}
+
 /** watch: what happens now; look: one thing closely; keep: what was recorded; arrange: the surroundings. */
 export type Group = 'watch' | 'look' | 'keep' | 'arrange'
 
@@ -21,13 +33,17 @@ interface Entry {
   name: Record<Lang, string>
   /** One of the four that a phone's bar has room for. */
   first?: true
-  load?: () => Promise<{ default: Component<Room> }>
+  /** The presenter's own: followers do not have it. */
+  own?: true
+  load?: () => Promise<{ default: Component<Room, Handle> }>
 }
 
 export const entries: Record<Screen, Entry> = {
   live: { group: 'watch', icon: 'list', name: { fr: 'En direct', en: 'Live' }, first: true },
   compare: { group: 'watch', icon: 'watch', name: { fr: 'Comparer', en: 'Compare' }, first: true, load: () => import('./compare/Compare.svelte') },
+  ladder: { group: 'watch', icon: 'ladder', name: { fr: 'Chronologie', en: 'Ladder' }, load: () => import('./ladder/Ladder.svelte') },
   tls: { group: 'look', icon: 'closed', name: { fr: 'TLS', en: 'TLS' }, first: true, load: () => import('./tls/Tls.svelte') },
+  present: { group: 'arrange', icon: 'share', name: { fr: 'Présenter', en: 'Present' }, own: true, load: () => import('./present/Present.svelte') },
 }
 
 const replay: Record<Lang, string> = { fr: 'Relecture', en: 'Replay' }
@@ -36,10 +52,10 @@ export function screenName(screen: Screen, lang: Lang, mode: string | undefined)
   return screen === 'live' && mode === 'replay' ? replay[lang] : entries[screen].name[lang]
 }
 
-const loaded = new Map<Screen, Promise<Component<Room>>>()
+const loaded = new Map<Screen, Promise<Component<Room, Handle>>>()
 
 /** The component of a screen; a failed load is tried again the next time. */
-export function roomOf(screen: Screen): Promise<Component<Room>> {
+export function roomOf(screen: Screen): Promise<Component<Room, Handle>> {
   const known = loaded.get(screen)
   if (known) return known
   const load = entries[screen].load

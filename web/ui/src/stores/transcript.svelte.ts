@@ -1,11 +1,12 @@
 /** Everything that the stream told: events, sessions, routes, player, and how the stream itself fares. */
-import type { Catalogue, Lang, MailEvent, Mode, Player, Route, Session, State } from '../lib/api'
+import type { Catalogue, Lang, MailEvent, Mode, Player, Route, Session, State, Tape } from '../lib/api'
 import { settingOf, type Setting } from '../lib/security'
-import { getCatalogue, getState, Refused, streamURL } from '../lib/http'
-import { Stream, type Socket } from '../lib/stream'
+import { getCatalogue, getState, lookAt, looked, Refused } from '../lib/http'
+import { Stream } from '../lib/stream'
+import { way } from './dial.svelte'
 import { settings } from './settings.svelte'
 
-export type Link = { state: 'starting' | 'open' } | { state: 'lost'; at: number; retry: number } | { state: 'refused' }
+export type Link = { state: 'starting' | 'open' } | { state: 'lost'; at: number; retry: number } | { state: 'refused'; code: boolean }
 
 class Transcript {
   /** The events in order of n. The array grows in place; `version` tells. */
@@ -17,6 +18,8 @@ class Transcript {
   routes = $state.raw<Route[]>([])
   player = $state.raw<Player | null>(null)
   mode = $state<Mode>('live')
+  /** The recording that is told, and how far it is read; null for a live session. */
+  tape = $state.raw<Tape | null>(null)
   link = $state.raw<Link>({ state: 'starting' })
   /** facteur was restarted under the page. */
   restarted = $state(false)
@@ -25,6 +28,9 @@ class Transcript {
   catalogueFailed = $state(false)
   /** Until the first history has come, an empty list does not mean that nothing happened. */
   primed = $state(false)
+
+  /** The open recording that is told, "" for facteur's own run. */
+  watched = $state('')
 
   /** Mode of TLS of each session, as its first event says. */
   #modes = new Map<number, string>()
@@ -79,9 +85,30 @@ class Transcript {
   }
 
   async start(): Promise<void> {
+    window.addEventListener('online', () => this.retry())
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && this.retry())
+    const asked = this.#ask()
+    this.#connect()
+    await asked
+  }
+
+  /** Tells of an open recording from now on, or with "" of facteur's own run, from the first event. */
+  watch(tape: string): void {
+    if (tape === this.watched) return
+    this.watched = tape
+    lookAt(tape)
+    if (!this.#stream) return
+    this.#stream.stop()
+    this.#reset()
+    this.restarted = this.primed = false
+    this.routes = []
+    this.#connect()
+  }
+
+  #connect(): void {
     const stream = new Stream(
       {
-        open: (after) => new WebSocket(streamURL(after)) as unknown as Socket,
+        open: (after) => way.open(looked(`stream?after=${after}`)),
         later: (run, wait) => window.setTimeout(run, wait),
         cancel: (timer) => window.clearTimeout(timer as number),
         random: Math.random,
@@ -102,6 +129,7 @@ class Transcript {
         },
         routes: (routes) => (this.routes = routes),
         player: (player) => (this.player = player),
+        tape: (tape) => (this.tape = tape),
         lost: (at, wait) => {
           if (this.link.state !== 'refused') this.link = { state: 'lost', at, retry: Date.now() + wait }
           void this.#ask()
@@ -110,11 +138,7 @@ class Transcript {
       },
     )
     this.#stream = stream
-    window.addEventListener('online', () => stream.retry())
-    document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && stream.retry())
-    const asked = this.#ask()
     stream.start()
-    await asked
   }
 
   retry(): void {
@@ -126,13 +150,15 @@ class Transcript {
     try {
       this.about = await getState()
       settings.offered = this.about.lang
-      this.mode = this.about.mode
-      if (this.about.routes) this.routes = this.about.routes
+      if (!this.watched) {
+        this.mode = this.about.mode
+        if (this.about.routes) this.routes = this.about.routes
+      }
       if (this.link.state === 'refused') this.link = { state: 'starting' }
       settings.apply()
       await this.needCatalogue(settings.lang)
     } catch (problem) {
-      if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.link = { state: 'refused' }
+      if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.link = { state: 'refused', code: problem.refusal.error === 'code' }
     }
   }
 
@@ -153,7 +179,7 @@ class Transcript {
     this.events.length = 0
     this.#modes.clear()
     this.sessions = new Map()
-    this.player = null
+    this.player = this.tape = null
     this.restarted = true
     this.generation++
     this.version++
