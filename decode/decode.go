@@ -174,6 +174,9 @@ type Options struct {
 	// Passing says that nobody keeps events: their Fields, Notes and Carried are valid until the next call only, and what
 	// held them is used again. The strings in them stay.
 	Passing bool
+	// Room, if set, is where the sessions that one goroutine decodes put their events together: with Passing, they are
+	// then valid until the next call of any of them.
+	Room *Room
 	// Digest adds the SHA-256 of each side's octets to session.close.
 	Digest bool
 

@@ -23,7 +23,11 @@ type imap struct {
 	units   [2]imapUnit
 	build   imapEvent
 	running []imapCommand // without their tagged response, oldest first
-	await   string        // the command whose answer decides what the client's next octets are; "" for none
+	answer  struct {      // what belongs said last of them
+		commands string
+		seq      int
+	}
+	await   string // the command whose answer decides what the client's next octets are; "" for none
 	greeted bool
 	spoken  bool  // the client has sent a command
 	held    int64 // client octets below this were sent before the upgrade was agreed on
@@ -208,7 +212,7 @@ func (p *imap) secured() {
 			n++
 		}
 	}
-	p.running = p.running[:n]
+	p.running, p.answer.commands = p.running[:n], ""
 	if f := &p.l.sides[Client].plain; f.at == 0 && len(f.buf) == 0 {
 		p.units[Client].reset()
 	}
@@ -222,14 +226,14 @@ func (p *imap) push(c imapCommand) {
 	if len(p.running) >= maxRunning {
 		p.running = p.running[:copy(p.running, p.running[1:])]
 	}
-	p.running = append(p.running, c)
+	p.running, p.answer.commands = append(p.running, c), ""
 }
 
 // pull takes the oldest running command with that tag. One tag for all commands is a habit of openssl s_client.
 func (p *imap) pull(tag string) (imapCommand, bool) {
 	for i := range p.running {
 		if c := p.running[i]; c.tag == tag {
-			p.running = append(p.running[:i], p.running[i+1:]...)
+			p.running, p.answer.commands = append(p.running[:i], p.running[i+1:]...), ""
 			return c, true
 		}
 	}

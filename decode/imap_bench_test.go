@@ -31,18 +31,26 @@ func feedAll(s *Session, turns []turn) (events int) {
 	return events + len(s.Close(time.Time{}))
 }
 
+// benchmarkTurns decodes a session over and over, whose events are kept and are let go of.
 func benchmarkTurns(b *testing.B, turns []turn) {
-	total, events := 0, feedAll(New(Options{Protocol: IMAP}), turns)
+	b.Run("kept", func(b *testing.B) { benchmarkTurnsWith(b, Options{Protocol: IMAP}, turns) })
+	b.Run("passing", func(b *testing.B) {
+		benchmarkTurnsWith(b, Options{Protocol: IMAP, Passing: true, Room: new(Room)}, turns)
+	})
+}
+
+func benchmarkTurnsWith(b *testing.B, o Options, turns []turn) {
+	total, events := 0, feedAll(New(o), turns)
 	for _, t := range turns {
 		total += len(t.data)
 	}
 	b.SetBytes(int64(total))
 	b.ReportAllocs()
 	for b.Loop() {
-		feedAll(New(Options{Protocol: IMAP}), turns)
+		feedAll(New(o), turns)
 	}
 	b.ReportMetric(float64(events), "events/op")
-	b.ReportMetric(float64(testing.AllocsPerRun(1, func() { feedAll(New(Options{Protocol: IMAP}), turns) }))/float64(events), "allocs/event")
+	b.ReportMetric(float64(testing.AllocsPerRun(1, func() { feedAll(New(o), turns) }))/float64(events), "allocs/event")
 }
 
 func BenchmarkIMAPFetchFlags(b *testing.B) { benchmarkTurns(b, denseIMAP(200)) }

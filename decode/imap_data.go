@@ -60,11 +60,13 @@ func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 type imapKind struct{ name, id, answers string }
 
 func (b *imapEvent) kindOf(word string) imapKind {
+	if k := imapKinds.find(word); k != nil {
+		return *k
+	}
 	if k, ok := b.kinds[word]; ok {
 		return k
 	}
-	name := strings.Clone(strings.ToUpper(word))
-	k := imapKind{name, "imap.response." + name, imapAnswers[name]}
+	k := kindOfName(word)
 	if b.kinds == nil {
 		b.kinds = map[string]imapKind{}
 	}
@@ -72,6 +74,11 @@ func (b *imapEvent) kindOf(word string) imapKind {
 		b.kinds[strings.Clone(word)] = k
 	}
 	return k
+}
+
+func kindOfName(word string) imapKind {
+	name := strings.Clone(strings.ToUpper(word))
+	return imapKind{name, "imap.response." + name, imapAnswers[name]}
 }
 
 func allDigits(s string) bool {

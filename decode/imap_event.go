@@ -9,12 +9,11 @@ const (
 	maxNotes = 80
 	// maxFields is how many parts of one command or response are named.
 	maxFields = 80
+	// imapRoom is how many fields and notes there is room for at first: few commands and responses have more.
+	imapRoom = 24
 	// maxKnownIDs is how many note ids of one kind are kept ready. RFCs name fewer; what a peer invents beyond that is
 	// put together anew each time.
 	maxKnownIDs = 256
-	// fieldBatch and noteBatch are how many fields and notes are allocated at once.
-	fieldBatch = 1024
-	noteBatch  = 1024
 )
 
 // imapEvent puts an event together before it is emitted: what is secret has to be known before anything is shown.
@@ -28,11 +27,14 @@ type imapEvent struct {
 	secrets []imapSecret
 	re      int
 
-	slabF                                             []Field
-	slabN                                             []Note
+	*imapNames
+}
+
+// imapNames is what is known of the names that peers use, ready to be used again.
+type imapNames struct {
 	commands, tagged, greetings                       noteIDs
 	taggedOK, taggedNO, taggedBAD, flags, caps, codes noteIDs
-	items                                             map[string]imapItem
+	items                                             map[string]*imapItem
 	kinds                                             map[string]imapKind
 }
 
@@ -63,13 +65,9 @@ func (m *noteIDs) id(prefix, word string) string {
 // begin starts over with the text of a side. Fields and notes are put together where they will stay.
 func (b *imapEvent) begin(from Side, f *frame) {
 	b.from, b.layer, b.re = from, f.layer, 0
-	if cap(b.slabF)-len(b.slabF) < maxFields {
-		b.slabF = make([]Field, 0, fieldBatch)
-	}
-	if cap(b.slabN)-len(b.slabN) < maxNotes {
-		b.slabN = make([]Note, 0, noteBatch)
-	}
-	b.fields, b.notes, b.secrets = b.slabF[len(b.slabF):], b.slabN[len(b.slabN):], b.secrets[:0]
+	room, keep := b.p.l.s.room, b.p.l.s.o.Passing
+	b.fields, b.notes = room.fields.take(imapRoom, fieldBatch, keep), room.notes.take(imapRoom, noteBatch, keep)
+	b.secrets = b.secrets[:0]
 }
 
 // add names the part [from, to) of the text.
@@ -164,18 +162,13 @@ func (b *imapEvent) noteAt(id string, from, to int) {
 
 // emit makes the event.
 func (b *imapEvent) emit(f *frame, span Span, kind string) *Event {
-	e := b.p.l.emit(b.from, f, span, kind)
+	l, room := b.p.l, b.p.l.s.room
+	e := l.s.bare(l, b.from, b.layer, span, kind)
+	l.sides[b.from].cover(e)
 	e.Re = b.re
-	own := b.p.l.s // the session keeps room for an event's fields and notes; these are here already
-	own.slabF, own.slabN = own.slabF[:len(own.slabF)-fieldRoom], own.slabN[:len(own.slabN)-noteRoom]
-	e.Fields = b.fields[:len(b.fields):len(b.fields)]
-	if n := len(b.slabF) + len(b.fields); n <= cap(b.slabF) { // otherwise they have moved out
-		b.slabF = b.slabF[:n]
-	}
-	e.Notes = b.notes[:len(b.notes):len(b.notes)]
-	if n := len(b.slabN) + len(b.notes); n <= cap(b.slabN) {
-		b.slabN = b.slabN[:n]
-	}
+	e.Fields, e.Notes = b.fields[:len(b.fields):len(b.fields)], b.notes[:len(b.notes):len(b.notes)]
+	room.fields.back(b.fields)
+	room.notes.back(b.notes)
 	return e
 }
 
@@ -208,23 +201,32 @@ func (b *imapEvent) noteFlags(from, to int) {
 	}
 }
 
-// flagID keeps a flag's case as the RFC writes it: \Seen.
+// flagID gives the note of a flag.
 func (b *imapEvent) flagID(flag string) string {
+	if id := imapFlags.find(flag); id != nil {
+		return *id
+	}
 	if id, ok := b.flags[flag]; ok {
 		return id
 	}
+	id := flagIDOf(flag)
+	if b.flags == nil {
+		b.flags = noteIDs{}
+	}
+	if len(b.flags) < maxKnownIDs && len(flag) <= 64 {
+		b.flags[strings.Clone(flag)] = id
+	}
+	return id
+}
+
+// flagIDOf keeps a flag's case as the RFC writes it: \Seen.
+func flagIDOf(flag string) string {
 	name := flag
 	if len(flag) > 2 && (flag[0] == '\\' || flag[0] == '$') {
 		name = flag[:1] + strings.ToUpper(flag[1:2]) + strings.ToLower(flag[2:])
 		if known, ok := imapFlagNames[strings.ToLower(flag)]; ok {
 			name = known
 		}
-	}
-	if b.flags == nil {
-		b.flags = noteIDs{}
-	}
-	if len(b.flags) < maxKnownIDs && len(flag) <= 64 {
-		b.flags[strings.Clone(flag)] = "imap.flag." + name
 	}
 	return "imap.flag." + name
 }
@@ -252,12 +254,26 @@ const (
 )
 
 // itemOf gives what is known of an item, its [section] left out.
-func (b *imapEvent) itemOf(item string) imapItem {
+func (b *imapEvent) itemOf(item string) *imapItem {
+	if n := imapItems.find(item); n != nil {
+		return n
+	}
 	if n, ok := b.items[item]; ok {
 		return n
 	}
+	n := itemOfName(item)
+	if b.items == nil {
+		b.items = map[string]*imapItem{}
+	}
+	if len(b.items) < maxKnownIDs && len(item) <= 64 {
+		b.items[strings.Clone(item)] = &n
+	}
+	return &n
+}
+
+func itemOfName(item string) imapItem {
 	base, _, section := strings.Cut(item, "[")
-	n := imapItem{id: "imap.item." + strings.ToUpper(base), field: lowerName(base)}
+	n := imapItem{id: "imap.item." + strings.ToUpper(base), field: strings.Clone(lowerName(base))}
 	switch {
 	case n.field == "flags":
 		n.kind = itemFlags
@@ -267,12 +283,6 @@ func (b *imapEvent) itemOf(item string) imapItem {
 		n.kind, n.field = itemContent, strings.Clone(item)
 	case n.field == "body" || n.field == "bodystructure":
 		n.kind = itemStructure
-	}
-	if b.items == nil {
-		b.items = map[string]imapItem{}
-	}
-	if len(b.items) < maxKnownIDs && len(item) <= 64 {
-		b.items[strings.Clone(item)] = n
 	}
 	return n
 }

@@ -10,6 +10,9 @@ func (b *imapEvent) fetch(c *imapCursor) {
 		return
 	}
 	for {
+		if b.plainItem(c) {
+			continue
+		}
 		item := c.token()
 		if item.kind == imapEnd || item.kind == imapClose {
 			return
@@ -40,6 +43,53 @@ func (b *imapEvent) fetch(c *imapCursor) {
 			b.addNil(known.field, &v)
 		}
 	}
+}
+
+// plainItem reads an item that is a known name and a number behind it, or the list of flags, as most are.
+func (b *imapEvent) plainItem(c *imapCursor) bool {
+	s, from := c.t.s, c.p
+	for from < c.end && s[from] == ' ' {
+		from++
+	}
+	p := from
+	for p < c.end && s[p] > ')' && s[p] != '[' { // neither blank nor list, no section
+		p++
+	}
+	if p == from || p+1 >= c.end || s[p] != ' ' {
+		return false
+	}
+	known := imapItems.find(s[from:p])
+	if known == nil {
+		return false
+	}
+	switch known.kind {
+	case itemValue:
+		end := p + 1
+		for end < c.end && digit(s[end]) {
+			end++
+		}
+		if end == p+1 || end == c.end || s[end] != ' ' && s[end] != ')' {
+			return false
+		}
+		b.noteAt(known.id, from, p)
+		b.add(known.field, s[p+1:end], p+1, end)
+		c.p = end
+		return true
+	case itemFlags:
+		if s[p+1] != '(' {
+			return false
+		}
+		end := strings.IndexByte(s[p:c.end], ')')
+		if end < 0 || strings.IndexByte(s[p+2:p+end], '(') >= 0 || strings.IndexByte(s[p:p+end], '"') >= 0 {
+			return false
+		}
+		b.noteAt(known.id, from, p)
+		b.add(known.field, s[p+2:p+end], p+1, p+end+1)
+		b.noteFlags(p+1, p+end+1)
+		c.p = p + end + 1
+		return true
+	}
+	return false
 }
 
 // number reads a value that is digits and no more, as most are.

@@ -370,7 +370,17 @@ func (p *imap) act(e *Event, tag string) {
 }
 
 // belongs gives the running command that untagged data belongs to, 0 if that is not certain.
-func (p *imap) belongs(commands string) (seq int) {
+func (p *imap) belongs(commands string) int {
+	if commands == "" || len(p.running) == 0 {
+		return 0
+	}
+	if a := &p.answer; a.commands != commands {
+		a.commands, a.seq = commands, p.belongsTo(commands)
+	}
+	return p.answer.seq
+}
+
+func (p *imap) belongsTo(commands string) (seq int) {
 	for i := range p.running {
 		if !hasWord(commands, strings.TrimPrefix(p.running[i].name, "UID ")) {
 			continue

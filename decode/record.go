@@ -158,22 +158,23 @@ func (sd *side) cover(e *Event) {
 	if e.Layer != Plain || len(sd.carried) == 0 {
 		return
 	}
-	from := len(sd.leg.s.slabS)
+	n := 0
 	for i := range sd.carried {
 		c := &sd.carried[i]
 		if c.plain.From >= e.Span.To {
 			break
 		}
 		if c.plain.To > e.Span.From {
-			sd.leg.s.slabS = append(sd.leg.s.slabS, c.wire)
+			n++
 		}
 	}
-	s := sd.leg.s
-	e.Carried = s.slabS[from:len(s.slabS):len(s.slabS)]
-	if len(s.slabS) > 256 {
-		s.slabS = make([]Span, 0, 512)
+	e.Carried = sd.leg.s.room.spans.take(n, spanBatch, sd.leg.s.o.Passing)
+	for i := range sd.carried {
+		if c := &sd.carried[i]; c.plain.To > e.Span.From && len(e.Carried) < n {
+			e.Carried = append(e.Carried, c.wire)
+		}
 	}
-	n := 0
+	n = 0
 	for n < sd.settled && sd.carried[n].plain.To <= e.Span.To {
 		n++
 	}

@@ -11,15 +11,13 @@ const maxAwaiting = 4 << 20
 
 // Session decodes one session: all of its legs. It is not safe for concurrent use.
 type Session struct {
-	o     Options
-	legs  [2]*leg
-	out   release
-	seq   int
-	now   time.Time
-	evs   []Event
-	slabF []Field
-	slabN []Note
-	slabS []Span
+	o    Options
+	legs [2]*leg
+	out  release
+	seq  int
+	now  time.Time
+	evs  []Event
+	room *Room
 
 	stalled bool    // a record waits for its secrets
 	queue   []Chunk // what came behind it, owned
@@ -32,7 +30,11 @@ func New(o Options) *Session {
 	if o.Protocol == "" {
 		o.Protocol = Detect
 	}
-	s := &Session{o: o}
+	s := &Session{o: o, room: o.Room}
+	if s.room == nil {
+		s.room = new(Room)
+	}
+	s.room.passing = o.Passing
 	s.out.s = s
 	return s
 }
@@ -68,15 +70,19 @@ func (s *Session) Feed(c Chunk) []Event {
 		}
 		s.resume()
 	})
-	return s.evs
+	return s.given()
 }
 
 // fresh begins a call: the events of the last one are gone.
 func (s *Session) fresh() {
-	s.evs = s.evs[:0]
-	if s.o.Passing {
-		s.slabF, s.slabN, s.slabS = s.slabF[:0], s.slabN[:0], s.slabS[:0]
-	}
+	s.room.fresh()
+	s.evs = s.room.evs[:0]
+}
+
+// given ends a call: its events stay until the next.
+func (s *Session) given() []Event {
+	s.room.evs = s.evs[:0]
+	return s.evs
 }
 
 // Current gives the events of the call under way: what Options.Release and Options.Octets may want to look at.
@@ -86,7 +92,7 @@ func (s *Session) Current() []Event { return s.evs }
 func (s *Session) Retry() []Event {
 	s.fresh()
 	s.guard(s.resume)
-	return s.evs
+	return s.given()
 }
 
 // Close ends the session: what is incomplete is told as it is, and every leg gets its session.close.
@@ -102,7 +108,7 @@ func (s *Session) Close(t time.Time) []Event {
 		}
 		s.out.flush()
 	})
-	return s.evs
+	return s.given()
 }
 
 // single reports whether a chunk is one thing only.
@@ -220,30 +226,28 @@ func (s *Session) guard(f func()) {
 
 // event begins an event; it is complete when the caller has added to it, and before the next one begins.
 func (s *Session) event(l *leg, from Side, layer Layer, span Span, kind string) *Event {
+	e := s.bare(l, from, layer, span, kind)
+	e.Fields = s.room.fields.take(fieldRoom, fieldBatch, s.o.Passing)
+	e.Notes = s.room.notes.take(noteRoom, noteBatch, s.o.Passing)
+	return e
+}
+
+// bare begins an event without room for its parts.
+func (s *Session) bare(l *leg, from Side, layer Layer, span Span, kind string) *Event {
 	s.seq++
-	s.evs = append(s.evs, Event{Seq: s.seq, Time: s.now, Leg: l.id, From: from, Layer: layer, Span: span, Kind: kind})
+	if n := len(s.evs); n < cap(s.evs) {
+		s.evs = s.evs[:n+1]
+	} else {
+		s.evs = append(s.evs, Event{})
+	}
 	e := &s.evs[len(s.evs)-1]
-	if len(s.slabF)+fieldRoom > cap(s.slabF) {
-		s.slabF = make([]Field, 0, 64*fieldRoom)
-	}
-	n := len(s.slabF)
-	e.Fields, s.slabF = s.slabF[n:n:n+fieldRoom], s.slabF[:n+fieldRoom]
-	if len(s.slabN)+noteRoom > cap(s.slabN) {
-		s.slabN = make([]Note, 0, 64*noteRoom)
-	}
-	n = len(s.slabN)
-	e.Notes, s.slabN = s.slabN[n:n:n+noteRoom], s.slabN[:n+noteRoom]
+	*e = Event{Seq: s.seq, Time: s.now, Leg: l.id, From: from, Layer: layer, Span: span, Kind: kind}
 	return e
 }
 
 // args gives a note's single argument.
 func (s *Session) args(name, value string) []Field {
-	if len(s.slabF) == cap(s.slabF) {
-		s.slabF = make([]Field, 0, 64*fieldRoom)
-	}
-	n := len(s.slabF)
-	s.slabF = append(s.slabF, Field{Name: name, Value: value})
-	return s.slabF[n : n+1 : n+1]
+	return append(s.room.fields.take(1, fieldBatch, s.o.Passing), Field{Name: name, Value: value})
 }
 
 // Events rarely have more fields or notes than this; those that do allocate for themselves.

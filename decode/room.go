@@ -1,0 +1,81 @@
+package decode
+
+// How many fields, notes and spans are allocated at once: an event has six or so of the first, two of the second.
+const (
+	fieldBatch = 512
+	noteBatch  = 256
+	spanBatch  = 256
+)
+
+// maxBatches is how many batches of each a Room keeps for what comes: the events of a chunk of a megabyte.
+const maxBatches = 64
+
+// Room is where events and what is in them are put together. Sessions that one goroutine decodes may share one
+// (Options.Room): its memory is used again for every call, however many sessions there are. Its zero value is ready.
+type Room struct {
+	passing bool // what was given is used again at the next call
+	calls   int  // so many have begun
+	evs     []Event
+	fields  slab[Field]
+	notes   slab[Note]
+	spans   slab[Span]
+	names   imapNames
+}
+
+// fresh begins a call: what the last one gave is gone.
+func (r *Room) fresh() {
+	r.calls++
+	if r.passing {
+		r.fields.reuse()
+		r.notes.reuse()
+		r.spans.reuse()
+	}
+}
+
+// slab hands out room for a few of T at a time.
+type slab[T any] struct {
+	now  []T   // its capacity is the room there is; its length, what is taken
+	old  [][]T // batches, if they are used again
+	next int   // of old
+}
+
+// need makes room for n behind what is taken.
+func (s *slab[T]) need(n, batch int, keep bool) {
+	if len(s.now)+n <= cap(s.now) {
+		return
+	}
+	for s.next < len(s.old) {
+		s.now = s.old[s.next][:0]
+		if s.next++; n <= cap(s.now) {
+			return
+		}
+	}
+	s.now = make([]T, 0, max(n, batch))
+	if keep && len(s.old) < maxBatches {
+		s.old = append(s.old, s.now)
+		s.next = len(s.old)
+	}
+}
+
+// take gives an empty slice with room for n.
+func (s *slab[T]) take(n, batch int, keep bool) []T {
+	s.need(n, batch, keep)
+	at := len(s.now)
+	s.now = s.now[:at+n]
+	return s.now[at : at : at+n]
+}
+
+// back gives back what was not used of a slice that take gave, if it was the last.
+func (s *slab[T]) back(used []T) {
+	if from := len(s.now) - cap(used); from >= 0 && len(used) > 0 && &s.now[from:][0] == &used[0] {
+		s.now = s.now[:from+len(used)]
+	}
+}
+
+// reuse starts over with the first batch.
+func (s *slab[T]) reuse() {
+	s.now, s.next = nil, 0
+	if len(s.old) > 0 {
+		s.now, s.next = s.old[0][:0], 1
+	}
+}
