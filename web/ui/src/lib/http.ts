@@ -2,7 +2,7 @@
 import type { Catalogue, Lang, MailEvent, Player, PlayerOrder, Opening, Refusal, Session, Share, Span, State, Tape } from './api'
 import type { Stage, StageOrder } from './stage'
 
-const root = 'api/v1'
+export const root = 'api/v1'
 
 /** What is looked at: "" for facteur's own run, or the addresses of an open recording. */
 let shown = ''
@@ -20,7 +20,7 @@ export class Refused extends Error {
   }
 }
 
-async function checked(response: Response): Promise<Response> {
+export async function checked(response: Response): Promise<Response> {
   if (response.ok) return response
   let refusal: Refusal = { error: `http_${response.status}` }
   try {
@@ -32,7 +32,7 @@ async function checked(response: Response): Promise<Response> {
   throw new Refused(response.status, refusal)
 }
 
-async function get<T>(path: string): Promise<T> {
+export async function get<T>(path: string): Promise<T> {
   return (await (await checked(await fetch(`${root}/${path}`, { credentials: 'same-origin' }))).json()) as T
 }
 
