@@ -27,6 +27,15 @@ type own struct {
 	Told      *ownTold `json:"told,omitempty"`      // on a packet without octets
 	Lost      int64    `json:"lost,omitempty"`      // on the receiver's acknowledgment: so much of the sender's is missing
 	Close     bool     `json:"close,omitempty"`     // on the session's last packet
+	// Repaired is in an Interface Statistics Block at the end: what Repair did.
+	Repaired *ownRepaired `json:"repaired,omitempty"`
+}
+
+// ownRepaired says what was taken off the end of a recording.
+type ownRepaired struct {
+	File   string `json:"file"`   // its name then
+	Offset int64  `json:"offset"` // where the file now goes on
+	Octets int64  `json:"octets"` // of the unfinished block
 }
 
 // ownTold is a decode.Told. Leg and From stand here because the leg it belongs to may have no connection yet.

@@ -12,6 +12,7 @@ const (
 	blockInterface = 1
 	blockOldPacket = 2
 	blockSimple    = 3
+	blockStatistic = 5
 	blockEnhanced  = 6
 	blockSecrets   = 10
 )
@@ -57,10 +58,11 @@ type pcapngReader struct {
 	in         *input
 	order      binary.ByteOrder
 	interfaces []netInterface
-	secrets    func([]byte) // handed TLS key logs as they come
-	secretOnly bool         // pass over the packets, look at their comments only
-	unknown    uint32       // a link type that could not be read, and
-	unknownAt  int64        // where it was announced
+	secrets    func([]byte)       // handed TLS key logs as they come
+	secretOnly bool               // pass over the packets, look at their comments only
+	repaired   func(*ownRepaired) // handed what Repair wrote; may be nil
+	unknown    uint32             // a link type that could not be read, and
+	unknownAt  int64              // where it was announced
 	comments   []string
 }
 
@@ -126,7 +128,7 @@ func blockLimit(kind uint32) int64 {
 		return maxPacketBlock
 	case blockSecrets:
 		return maxSecretsBlock
-	case blockSection, blockInterface:
+	case blockSection, blockInterface, blockStatistic:
 		return maxDescriptionBlock
 	}
 	return 0
@@ -154,6 +156,9 @@ func (p *pcapngReader) content(kind uint32, b []byte, at int64, pk *packet) (boo
 		return false, p.netInterface(b, at)
 	case blockSecrets:
 		return false, p.secretsBlock(b, at)
+	case blockStatistic:
+		p.statistics(b)
+		return false, nil
 	case blockEnhanced:
 		return p.enhanced(b, at, pk)
 	case blockOldPacket:
@@ -202,6 +207,22 @@ func (p *pcapngReader) netInterface(b []byte, at int64) error {
 	}
 	p.interfaces = append(p.interfaces, i)
 	return nil
+}
+
+// statistics looks for what Repair wrote into an Interface Statistics Block; its counts are of no use to us.
+func (p *pcapngReader) statistics(b []byte) {
+	const fixed = 12 // interface, time
+	if len(b) < fixed || p.repaired == nil {
+		return
+	}
+	p.options(b[fixed:], func(code uint16, v []byte) {
+		if code != optComment {
+			return
+		}
+		if o := parseOwn([]string{string(v)}); o != nil && o.Repaired != nil {
+			p.repaired(o.Repaired)
+		}
+	})
 }
 
 // secretsBlock hands over a key log; secrets of other protocols (SSH, WireGuard, ZigBee) are passed over.

@@ -115,6 +115,20 @@ func (b *blocks) secrets(keylog []byte) {
 	b.end(at)
 }
 
+// statistics writes an Interface Statistics Block for the first interface, with comments and nothing counted.
+func (b *blocks) statistics(t time.Time, comments []string) {
+	at := b.begin(blockStatistic)
+	ns := stamp(t)
+	for _, v := range [...]uint32{0, uint32(ns >> 32), uint32(ns)} {
+		b.buf = le.AppendUint32(b.buf, v)
+	}
+	for _, c := range comments {
+		b.text(optComment, c)
+	}
+	b.endOptions()
+	b.end(at)
+}
+
 // stamp gives nanoseconds since 1970, held within what a reader can say of them: 1970 to 2262.
 func stamp(t time.Time) uint64 {
 	switch sec := t.Unix(); {

@@ -116,7 +116,7 @@ func (rd Reader) read(r io.Reader) error {
 		}
 		return packets(p.next, d, &pk)
 	}
-	p := &pcapngReader{in: in, secrets: rd.Sink.Secrets}
+	p := &pcapngReader{in: in, secrets: rd.Sink.Secrets, repaired: func(r *ownRepaired) { t.repair = r }}
 	if rd.quiet {
 		p.secrets = nil
 	}

@@ -69,8 +69,21 @@ func (t *tcp) end() {
 	})
 	for _, c := range rest {
 		t.finish(c)
+		if t.repair != nil && c.session.own && !c.session.closed && c == c.session.first() {
+			told := decode.Told{Kind: "session.recording", Fields: []decode.Field{{Name: "what", Value: "repaired"}, {Name: "filename", Value: t.repair.File},
+				{Name: "number", Value: itoa(int(t.repair.Offset))}, {Name: "octets", Value: itoa(int(t.repair.Octets))}}}
+			t.sink.Chunk(c.session.number, decode.Chunk{Time: unixTime(c.session.last), Leg: c.leg, Told: &told})
+		}
 		t.forget(c)
 	}
+}
+
+// first is the first of a session's legs that the recording has.
+func (s *session) first() *conn {
+	if s.legs[decode.ClientLeg] != nil {
+		return s.legs[decode.ClientLeg]
+	}
+	return s.legs[decode.ServerLeg]
 }
 
 // waitList is the connections that wait for stragglers, in the order in which they began to.

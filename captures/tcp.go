@@ -78,6 +78,7 @@ type tcp struct {
 	numbers numbers
 	own     map[ownKey]*session
 	wait    waitList
+	repair  *ownRepaired // of the recording's end; nil for one that ended in order
 }
 
 func newTCP(s Sink, story bool) *tcp {

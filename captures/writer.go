@@ -66,6 +66,7 @@ func Create(path string, o WriterOptions) (*Writer, error) {
 		return nil, err
 	}
 	w.file, w.behind = f, newBehind(f)
+	lock(f) // so that Repair leaves it alone while it grows
 	return w, nil
 }
 

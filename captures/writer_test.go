@@ -125,6 +125,61 @@ func (b *brokenFile) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// repairs is a Sink that counts what is told of a repair.
+type repairs struct {
+	nowhere
+	open, told int
+	octets     string
+}
+
+func (r *repairs) Open(Info) { r.open++ }
+
+func (r *repairs) Chunk(_ int, c decode.Chunk) {
+	if c.Told != nil && c.Told.Kind == "session.recording" {
+		r.told++
+		e := decode.Event{Fields: c.Told.Fields}
+		r.octets = e.Field("octets")
+	}
+}
+
+// TestRepairLeavesWriters holds that a recording is not repaired under the hands of its writer, and is found afterwards.
+func TestRepairLeavesWriters(t *testing.T) {
+	if !canLock {
+		t.Skip("this system does not tell who writes a file")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "recording.pcapng")
+	w, err := Create(path, WriterOptions{Application: "facteur", ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Open(Info{Session: 1}, Meta{}), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Repair(path); !errors.Is(err, ErrRecording) {
+		t.Fatalf("repaired while it grows: %v", err)
+	}
+	if all, err := RepairFolder(dir); err != nil || len(all) != 0 {
+		t.Fatalf("repaired while it grows: %v, %v", all, err)
+	}
+	w.file.Close() // as the end of the program does
+	all, err := RepairFolder(dir)
+	if err != nil || len(all) != 1 || all[0].Octets != 10 {
+		t.Fatalf("found %v, %v", all, err)
+	}
+	if all, err := RepairFolder(dir); err != nil || len(all) != 0 {
+		t.Fatalf("repaired twice: %v, %v", all, err)
+	}
+}
+
 // TestRepair holds that a recording cut anywhere is whole again after Repair, and that nothing else is touched.
 func TestRepair(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "recording.pcapng")
@@ -143,15 +198,23 @@ func TestRepair(t *testing.T) {
 		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		removed, err := Repair(path)
+		r, err := Repair(path)
 		if err != nil {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
-		if st, _ := os.Stat(path); st.Size() != int64(n)-removed {
-			t.Fatalf("cut at %d: %d octets removed, %d left", n, removed, st.Size())
+		now, _ := os.ReadFile(path)
+		if kept := r.Offset; r.Octets > 0 && (kept+r.Octets != int64(n) || !bytes.Equal(now[:kept], whole[:kept])) || r.Octets == 0 && !bytes.Equal(now, whole[:n]) {
+			t.Fatalf("cut at %d: %+v, %d octets left", n, r, len(now))
 		}
-		if err := ReadFile(path, &nowhere{}); err != nil {
+		told := &repairs{}
+		if err := ReadFile(path, told); err != nil {
 			t.Fatalf("cut at %d and repaired: %v", n, err)
+		}
+		if said := told.open > 0 && r.Octets > 0; said != (told.told == 1) || said && told.octets != fmt.Sprint(r.Octets) {
+			t.Fatalf("cut at %d, %+v: told %d times of %s octets, %d sessions", n, r, told.told, told.octets, told.open)
+		}
+		if again, err := Repair(path); err != nil || again.Octets != 0 {
+			t.Fatalf("cut at %d: repaired again: %+v, %v", n, again, err)
 		}
 	}
 	bad := bytes.Clone(whole)

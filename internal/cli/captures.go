@@ -26,7 +26,7 @@ at any time (facteur captures reindex). Recordings are kept for 30 days unless y
 	s := &shelf{a: a}
 	c.PersistentFlags().StringVar(&s.dir, "library", defaultRecordings(), "the library's folder")
 	c.AddCommand(a.libraryCommands(s)...)
-	c.AddCommand(a.redactCommand(), a.anonymizeCommand(), a.samplesCommand())
+	c.AddCommand(a.redactCommand(), a.anonymizeCommand(), a.samplesCommand(), a.repairCommand())
 	return c
 }
 

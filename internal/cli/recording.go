@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/adrg/xdg"
 
@@ -19,18 +22,50 @@ func defaultRecordings() string { return filepath.Join(xdg.DataHome, "facteur", 
 // defaultAuthority is where the local authority lives unless --ca-dir says otherwise.
 func defaultAuthority() string { return filepath.Join(xdg.ConfigHome, "facteur", "ca") }
 
-// recording is one file for one run, begun with its first session so that a run without any leaves no empty file.
-type recording struct {
-	dir, title string
-	opened     func(path string)
+const (
+	// retryEvery is how often a recording that stopped tries to go on: a person who makes room waits no longer.
+	retryEvery = 3 * time.Second
+	// roomWanted must be there before it does, so that it does not stop again at once.
+	roomWanted = 4 << 20
+	// maxNames that are tried for a recording: so many begin within one second nowhere.
+	maxNames = 1000
+)
 
-	mu   sync.Mutex
-	w    *captures.Writer
-	path string
+// errStopped is in the error of everything that is not recorded because the recording stopped.
+var errStopped = errors.New("the recording has stopped")
+
+// recording is the recordings of one run: one file, begun with its first session so that a run without any leaves no empty
+// file, and another where rotation, a lesson or a full disk wants one. A session is in one file from its beginning to its
+// end, so that each file plays by itself.
+type recording struct {
+	dir    string
+	rotate rotation
+	opened func(path string)
+	ended  func(path string, r captures.Repaired, err error) // a file that could not be written further
+	create func(path string, o captures.WriterOptions) (*captures.Writer, error)
+	room   func(dir string) error
+	now    func() time.Time
+
+	mu      sync.Mutex
+	name    string // of the files, behind their date
+	title   string
+	tape    *tape         // where new sessions go; nil before the first, and while nothing can be written
+	held    map[int]*tape // by session
+	stopped error         // why nothing is recorded now
+	tried   time.Time     // when it was last tried to go on
 }
 
-// newRecording checks that recordings can be written to dir.
-func newRecording(dir, title string, opened func(string)) (*recording, error) {
+// tape is one file.
+type tape struct {
+	w        *captures.Writer
+	path     string
+	began    time.Time
+	sessions int // under way
+	broken   bool
+}
+
+// newRecording checks that recordings can be written to dir. name is a word for the file names, title is for people.
+func newRecording(dir, name, title string, opened func(string)) (*recording, error) {
 	advice := "choose another folder with --record DIR, or --record off"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("recordings folder: %w; %s", err, advice)
@@ -41,79 +76,250 @@ func newRecording(dir, title string, opened func(string)) (*recording, error) {
 	}
 	probe.Close()
 	os.Remove(probe.Name())
-	return &recording{dir: dir, title: title, opened: opened}, nil
+	r := &recording{dir: dir, opened: opened, create: captures.Create, room: roomIn, now: time.Now, held: map[int]*tape{}}
+	r.rename(name, title)
+	return r, nil
 }
 
-// writer gives the file, made now if this is the first session.
-func (r *recording) writer() (*captures.Writer, error) {
+func (r *recording) rename(name, title string) {
+	if title == "" {
+		title = name
+	} else {
+		name = fileWord(title)
+	}
+	r.name, r.title = name, title
+}
+
+// maxFileWord octets of a title are enough to know the file by.
+const maxFileWord = 60
+
+// fileWord makes a title fit for a file name: letters and digits, and dashes for the rest.
+func fileWord(title string) string {
+	words := strings.FieldsFunc(strings.ToLower(title), func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) })
+	name := ""
+	for _, w := range words {
+		if len(name)+len(w) >= maxFileWord {
+			break
+		}
+		name = strings.TrimPrefix(name+"-"+w, "-")
+	}
+	if name == "" {
+		return "recording"
+	}
+	return name
+}
+
+// lesson begins another recording, with the sessions that come now: one per lesson.
+func (r *recording) lesson(name, title string) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.w != nil {
-		return r.w, nil
+	r.rename(name, title)
+	r.leave()
+}
+
+// leave lets the next session begin another file. The caller holds mu.
+func (r *recording) leave() {
+	if t := r.tape; t != nil {
+		r.tape = nil
+		if t.sessions == 0 {
+			r.failed(t, t.w.End())
+		}
 	}
-	base := time.Now().Format("2006-01-02_15-04-05") + "_" + r.title
+}
+
+// begin gives the file for a new session. The caller holds mu.
+func (r *recording) begin() (*tape, error) {
+	now := r.now()
+	if r.stopped != nil {
+		if now.Sub(r.tried) < retryEvery {
+			return nil, r.stopped
+		}
+		r.tried = now
+		if err := r.room(r.dir); err != nil {
+			return nil, r.stopped
+		}
+	}
+	if t := r.tape; t != nil {
+		size := int64(0)
+		if st, err := os.Stat(t.path); err == nil {
+			size = st.Size()
+		}
+		if r.rotate.due(size, now.Sub(t.began)) {
+			r.leave()
+		}
+	}
+	if r.tape == nil {
+		t, err := r.file(now)
+		if err != nil {
+			return nil, err
+		}
+		r.tape, r.stopped = t, nil
+	}
+	return r.tape, nil
+}
+
+// file makes the next file.
+func (r *recording) file(now time.Time) (*tape, error) {
+	base := now.Format("2006-01-02_15-04-05") + "_" + r.name
 	for try := 1; ; try++ {
 		path := filepath.Join(r.dir, base+".pcapng")
 		if try > 1 {
 			path = filepath.Join(r.dir, fmt.Sprintf("%s_%d.pcapng", base, try))
 		}
-		w, err := captures.Create(path, captures.WriterOptions{Application: "facteur " + version(), Title: r.title})
-		if os.IsExist(err) && try < 1000 {
+		w, err := r.create(path, captures.WriterOptions{Application: "facteur " + version(), Title: r.title})
+		if os.IsExist(err) && try < maxNames {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, r.stop(err)
 		}
-		r.w, r.path = w, path
 		if r.opened != nil {
 			r.opened(path)
 		}
-		return w, nil
+		return &tape{w: w, path: path, began: now}, nil
 	}
 }
 
+// stop notes that nothing can be recorded for now. The caller holds mu.
+func (r *recording) stop(err error) error {
+	r.stopped, r.tried = fmt.Errorf("%w: %w", errStopped, err), r.now()
+	return r.stopped
+}
+
+// failed ends a file that cannot be written further: what is in it is made to open. The caller holds mu.
+func (r *recording) failed(t *tape, err error) error {
+	if err == nil || t.broken {
+		return err
+	}
+	t.broken = true
+	if r.tape == t {
+		r.tape = nil
+	}
+	_ = t.w.End() // closes the file; why it fails is known
+	repaired, e := captures.Repair(t.path)
+	if r.ended != nil {
+		r.ended(t.path, repaired, e)
+	}
+	return r.stop(err)
+}
+
+// Open begins a leg; a new session goes where recordings go now.
 func (r *recording) Open(i captures.Info, m captures.Meta) error {
-	w, err := r.writer()
-	if err != nil {
-		return err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.held[i.Session]
+	if t == nil {
+		if i.Leg != decode.ClientLeg { // its beginning was not kept
+			return r.stopped
+		}
+		var err error
+		if t, err = r.begin(); err != nil {
+			return err
+		}
+		r.held[i.Session] = t
+		t.sessions++
 	}
-	return w.Open(i, m)
+	m.Title = r.title
+	return r.to(i.Session, func(w *captures.Writer) error { return w.Open(i, m) })
 }
 
+// to writes to a session's file. Of a session that has none, because nothing was recorded when it began, nothing is kept.
+func (r *recording) to(session int, write func(*captures.Writer) error) error {
+	t := r.held[session]
+	switch {
+	case t == nil || t.broken:
+		return r.stopped
+	default:
+		return r.failed(t, write(t.w))
+	}
+}
+
+// Secrets keeps key log lines.
 func (r *recording) Secrets(session int, leg decode.Leg, keylog []byte) error {
-	w, err := r.writer()
-	if err != nil {
-		return err
-	}
-	return w.Secrets(session, leg, keylog)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to(session, func(w *captures.Writer) error { return w.Secrets(session, leg, keylog) })
 }
 
+// Chunk keeps a chunk.
 func (r *recording) Chunk(session int, c decode.Chunk, comment string) error {
-	w, err := r.writer()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.to(session, func(w *captures.Writer) error { return w.Chunk(session, c, comment) })
+}
+
+// Close ends a session, and the file that was only kept open for it.
+func (r *recording) Close(session int) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.held[session]
+	if t == nil {
+		return nil
+	}
+	delete(r.held, session)
+	t.sessions--
+	if t.broken {
+		return nil
+	}
+	err := r.failed(t, t.w.Close(session))
+	if err == nil && t != r.tape && t.sessions == 0 {
+		err = r.failed(t, t.w.End())
+	}
+	return err
+}
+
+// Flush writes what is collected.
+func (r *recording) Flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.files() {
+		if err := r.failed(t, t.w.Flush()); err != nil {
+			return err
+		}
+	}
+	return r.stopped
+}
+
+// files are those that are open now.
+func (r *recording) files() []*tape {
+	var all []*tape
+	seen := map[*tape]bool{nil: true}
+	add := func(t *tape) {
+		if !seen[t] && !t.broken {
+			all = append(all, t)
+		}
+		seen[t] = true
+	}
+	add(r.tape)
+	for _, t := range r.held {
+		add(t)
+	}
+	return all
+}
+
+// end closes the files.
+func (r *recording) end() error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var errs []error
+	for _, t := range r.files() {
+		errs = append(errs, t.w.End())
+	}
+	return errors.Join(errs...)
+}
+
+// roomIn reports whether a folder's disk has room again, by taking some.
+func roomIn(dir string) error {
+	probe, err := os.CreateTemp(dir, ".facteur-*")
 	if err != nil {
 		return err
 	}
-	return w.Chunk(session, c, comment)
-}
-
-func (r *recording) Close(session int) error {
-	if r.w == nil {
-		return nil
-	}
-	return r.w.Close(session)
-}
-
-func (r *recording) Flush() error {
-	if r.w == nil {
-		return nil
-	}
-	return r.w.Flush()
-}
-
-// end closes the file.
-func (r *recording) end() error {
-	if r == nil || r.w == nil {
-		return nil
-	}
-	return r.w.End()
+	_, err = probe.Write(make([]byte, roomWanted))
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }

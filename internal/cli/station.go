@@ -51,7 +51,9 @@ type stationOptions struct {
 	socks        string         // address of the SOCKS5 door, "" for none
 	transparent  string         // address of the transparent door, "" for none
 	greeting     time.Duration  // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
-	record, name string         // folder and title; "" or off: no recording
+	record, name string         // folder and a word for the file names; record "" or off: no recording
+	title        string         // of the recordings, for people; "" for name
+	rotate       rotation
 	keepSecrets  bool
 	keys         *followedKeys // the clients' own key logs; nil without
 	page         *web.Options  // nil: no page
@@ -65,7 +67,7 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 		s.desk.Keys = s.keys
 	}
 	if o.record != "" && o.record != "off" {
-		tape, err := newRecording(o.record, o.name, func(path string) { a.logs.Info("recording", "file", path) })
+		tape, err := a.startRecording(o)
 		if err != nil {
 			return nil, err
 		}

@@ -262,7 +262,8 @@ func (l *Live) look(evs []decode.Event) {
 	}
 }
 
-// keep writes to the recorder. Its first failure is told on the page and in the log; sessions go on unrecorded.
+// keep writes to the recorder. That it fails is told once, on the page and in the log, and so is that it works again;
+// sessions go on whatever it does.
 func (l *Live) keep(write func(Recorder) error) {
 	d := l.d
 	if d.Recorder == nil {
@@ -270,10 +271,17 @@ func (l *Live) keep(write func(Recorder) error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failed || d.ended {
+	if d.ended {
 		return
 	}
-	if err := write(d.Recorder); err != nil {
+	err := write(d.Recorder)
+	switch {
+	case err == nil && d.failed:
+		d.failed = false
+		d.Log.Info("recording again")
+		d.Show.Publish(l.start.ID, []decode.Event{{Time: time.Now(), Kind: "session.recording",
+			Fields: []decode.Field{{Name: "what", Value: "resumed"}}, Notes: []decode.Note{{ID: "session.recording.resumed"}}}})
+	case err != nil && !d.failed:
 		d.failed = true
 		d.Log.Error("recording stopped; sessions go on without it: free space or choose another folder with --record DIR", "err", err)
 		d.Show.Publish(l.start.ID, []decode.Event{{Time: time.Now(), Kind: "session.error",
