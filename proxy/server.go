@@ -29,12 +29,12 @@ import (
 
 // Defaults of a configuration.
 const (
-	defaultDialTimeout      = 15 * time.Second // a SYN lost twice (RFC 6298) still arrives
-	defaultHandshakeTimeout = 60 * time.Second // some clients ask their user about the certificate in the handshake
-	// defaultGreetingTime is longer than a server's look at a DNS list of senders, and than a greeting held back against
+	DefaultDialTimeout      = 15 * time.Second // a SYN lost twice (RFC 6298) still arrives
+	DefaultHandshakeTimeout = 60 * time.Second // some clients ask their user about the certificate in the handshake
+	// DefaultGreetingTime is longer than a server's look at a DNS list of senders, and than a greeting held back against
 	// spam (some 5 s); RFC 5321 §4.5.3.2.1 lets clients wait five minutes.
-	defaultGreetingTime = 10 * time.Second
-	defaultMaxSessions  = 4096 // at most some 150 kB each
+	DefaultGreetingTime = 10 * time.Second
+	DefaultMaxSessions  = 4096 // at most some 150 kB each
 	// shutdownGrace is how long running sessions may go on when the server is told to stop.
 	shutdownGrace = 2 * time.Second
 	// acceptPause is how long accepting rests when the system has no sockets left.
@@ -115,10 +115,10 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("no route given; for example %s", exampleRoute)
 	}
 	setDefault(&c.Mode, Intercept)
-	setDefault(&c.DialTimeout, defaultDialTimeout)
-	setDefault(&c.HandshakeTimeout, defaultHandshakeTimeout)
-	setDefault(&c.MaxSessions, defaultMaxSessions)
-	setDefault(&c.GreetingTime, defaultGreetingTime)
+	setDefault(&c.DialTimeout, DefaultDialTimeout)
+	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	setDefault(&c.MaxSessions, DefaultMaxSessions)
+	setDefault(&c.GreetingTime, DefaultGreetingTime)
 	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey = "", ""
 	c.ServerTLS.ClientCA, c.ServerTLS.NoResumption = "", false
 	if c.Log == nil {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,14 +24,13 @@ type proxyFlags struct {
 	record, title, rotate  string
 	keepSecrets, noRewrite bool
 	web, format            string
-	maxSessions            int
 	socks, transparent     string
 	tlsMin, tlsMax         string
 	lab                    []string
 	knobs                  proxy.Knobs
 	config                 string
 	printConfig            bool
-	greeting               time.Duration
+	limits                 limits
 }
 
 func (a *app) proxyCommand() *cobra.Command {
@@ -104,8 +102,7 @@ relayed untouched. With --transparent (Linux) the system redirects connections h
 	fl.StringVar(&f.web, "web", "127.0.0.1:8025", "address of the page, or off")
 	a.shareFlag(fl)
 	fl.StringVar(&f.format, "format", "", "transcript on the terminal: text or jsonl (default: text on a terminal with --web off, else none)")
-	fl.DurationVar(&f.greeting, "greeting-time", 0, "how long a server that speaks first may be silent before that is said (0: 10s)")
-	fl.IntVar(&f.maxSessions, "max-sessions", 0, "sessions at a time (0: 4096)")
+	f.limits.add(fl)
 	return c
 }
 
@@ -143,6 +140,9 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 
 // proxyOptions makes a station's options of the flags.
 func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err error) {
+	if err := f.limits.check(); err != nil {
+		return o, err
+	}
 	if f.tls == "strip" { // the downgrade attack, under its old name
 		f.tls, f.lab = proxy.Intercept.String(), append([]string{proxy.StripStartTLS}, f.lab...)
 	}
@@ -208,8 +208,8 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	if err := a.mayShare("--keep-secrets", f.keepSecrets); err != nil {
 		return o, err
 	}
-	o.noRewrite, o.maxSessions, o.keepSecrets = f.noRewrite, f.maxSessions, f.keepSecrets
-	o.greeting, o.socks, o.transparent = f.greeting, f.socks, f.transparent
+	o.noRewrite, o.limits, o.keepSecrets = f.noRewrite, f.limits, f.keepSecrets
+	o.socks, o.transparent = f.socks, f.transparent
 	for name, addr := range map[string]string{"--socks": f.socks, "--transparent": f.transparent} {
 		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
 			a.logs.Warn(a.say("cette porte est ouverte au réseau\u202f: qui l’atteint passe par cette machine", "this door is open to the network: whoever reaches it goes through this machine"), name, addr)

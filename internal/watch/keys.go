@@ -67,7 +67,7 @@ func (d *Desk) KeysChanged() {
 	}
 	d.waitMu.Unlock()
 	for _, l := range waiting {
-		l.queue.put(job{retry: true})
+		l.queue.put(job{what: jobRetry}, nil)
 	}
 }
 
@@ -87,7 +87,7 @@ func (l *Live) await() bool {
 		}
 		l.d.waiting[l] = struct{}{}
 		l.d.waitMu.Unlock()
-		l.patience = time.AfterFunc(keyWait, func() { l.queue.put(job{retry: true}) })
+		l.patience = time.AfterFunc(keyWait, func() { l.queue.put(job{what: jobRetry}, nil) })
 	}
 	l.stalled = time.Since(l.lacking) < keyWait
 	return l.stalled
@@ -98,7 +98,7 @@ func (l *Live) retry() {
 	l.stalled = false
 	l.publish(l.dec.Retry())
 	if l.ending != nil && !l.stalled {
-		l.close(l.ending.c.Time)
+		l.close(*l.ending)
 	}
 }
 

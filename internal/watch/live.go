@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,13 @@ import (
 // flushEvery is how long what was recorded may stay in memory: so much is lost when the program is killed.
 const flushEvery = 100 * time.Millisecond
 
+// DefaultBacklog octets may wait to be decoded and recorded: a tenth of a second of a fast network, and bearable beside
+// the memory of a browser.
+const DefaultBacklog = 32 << 20
+
+// stallPause is how long the log is silent about a disk that holds sessions back, once it was said.
+const stallPause = 10 * time.Second
+
 // Desk is where the live sessions of one run are followed.
 type Desk struct {
 	Show     Show
@@ -27,6 +35,11 @@ type Desk struct {
 	Keys     Keys     // passthrough: the clients' own key log; nil if there is none
 	Log      *slog.Logger
 	Comment  func(e *decode.Event) string // the note that a recording keeps with an event, "" for none
+	// Sentence says a note in a language, with what to do about it; nil: its id.
+	Sentence func(lang, id string, fields []decode.Field) (line, advice string)
+	// Backlog is how many octets of all sessions together may wait to be decoded and recorded; the relay of a session that
+	// gets further ahead waits. 0 means 32 MiB.
+	Backlog int64
 
 	mu       sync.Mutex  // held while writing to Recorder
 	failed   bool        // the recorder failed, and it was said
@@ -34,6 +47,9 @@ type Desk struct {
 	flushing atomic.Bool // a flush will come
 	running  sync.WaitGroup
 	clock    clock
+	begun    sync.Once
+	memory   memory
+	slow     atomic.Int64 // when a stall was last said in the log, in nanoseconds
 
 	waitMu  sync.Mutex // guards waiting
 	waiting map[*Live]struct{}
@@ -69,7 +85,7 @@ type Live struct {
 	lacking  time.Time   // when a record first lacked its secret
 	patience *time.Timer // ends the wait for it
 	stalled  bool        // the decoder waits for it
-	ending   *job        // the session has ended, and is closed when it does not wait any more
+	ending   *time.Time  // the session has ended, and is closed when it does not wait any more
 }
 
 // lateChunk is a released chunk that is recorded once the handshake under way is over: Wireshark wants all of its secrets
@@ -87,6 +103,11 @@ type comment struct {
 
 // Open begins to follow a session.
 func (d *Desk) Open(st Start) *Live {
+	d.begun.Do(func() {
+		if d.memory.limit = d.Backlog; d.memory.limit <= 0 {
+			d.memory.limit = DefaultBacklog
+		}
+	})
 	l := &Live{d: d, start: st}
 	var secrets tlswire.Secrets
 	if d.Keys != nil {
@@ -96,7 +117,8 @@ func (d *Desk) Open(st Start) *Live {
 		l.keys = new(tlswire.KeyLog)
 		secrets = l.keys
 	}
-	l.queue.init(&d.clock, l.do, l.flush)
+	l.queue.do, l.queue.done, l.queue.stalled = l.do, l.flush, l.stall
+	l.queue.init(&d.clock, &d.memory)
 	o := decode.Options{
 		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: secrets, ShowSecrets: d.Keep, Passing: d.Passing,
 		Await: l.await,
@@ -127,56 +149,81 @@ func (l *Live) Chunk(c decode.Chunk) {
 	if c.Told != nil {
 		c.Told = &decode.Told{Kind: c.Told.Kind, Fields: slices.Clone(c.Told.Fields)}
 	}
-	l.queue.put(job{c: c})
+	l.queue.put(chunkJob(c), c.Data)
 }
 
 // Secrets notes key log lines of one of facteur's own handshakes.
 func (l *Live) Secrets(leg decode.Leg, keylog []byte) {
 	l.keys.Add(keylog)
-	l.queue.put(job{leg: leg, keylog: append([]byte(nil), keylog...)})
+	l.queue.put(job{what: jobSecrets, leg: leg}, keylog)
 }
 
 // Expect notes that a handshake began (secrets will come) or ended.
 func (l *Live) Expect(_ decode.Leg, more bool) {
-	n := -1
+	j := job{what: jobSettled}
 	if more {
-		n = 1
+		j.what = jobExpect
 	}
-	l.queue.put(job{expect: n})
+	l.queue.put(j, nil)
 }
 
 // Close ends the session.
-func (l *Live) Close(t time.Time) { l.queue.put(job{c: decode.Chunk{Time: t}, last: true}) }
+func (l *Live) Close(t time.Time) { l.queue.put(job{what: jobLast, time: t}, nil) }
 
-func (l *Live) do(j *job) {
+func (l *Live) do(j *job, data []byte) {
 	l.seen = 0
-	switch {
-	case l.over: // a retry that came too late
-	case j.last:
+	if l.over { // a retry that came too late
+		return
+	}
+	switch j.what {
+	case jobLast:
 		if l.stalled {
 			l.d.Keys.Refresh()
-			last := *j
-			l.ending = &last
+			l.ending = &j.time
 			l.retry()
 			return
 		}
-		l.close(j.c.Time)
-	case j.retry:
+		l.close(j.time)
+	case jobRetry:
 		l.retry()
-	case j.keylog != nil:
-		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, j.keylog) })
+	case jobSecrets:
+		l.keep(func(r Recorder) error { return r.Secrets(l.start.ID, j.leg, data) })
 		l.publish(l.dec.Retry())
-	case j.expect != 0:
-		if l.expect += j.expect; l.expect == 0 {
+	case jobExpect:
+		l.expect++
+		l.publish(l.dec.Retry())
+	case jobSettled:
+		if l.expect--; l.expect == 0 {
 			l.recordLate()
 		}
 		l.publish(l.dec.Retry())
 	default:
-		if t := j.c.Told; t != nil && t.Kind == "session.open" {
-			l.open(j.c.Leg, j.c.Time, t)
+		if t := j.told; t != nil && t.Kind == "session.open" {
+			l.open(j.leg, j.time, t)
 		}
-		l.publish(l.dec.Feed(j.c))
+		l.publish(l.dec.Feed(j.chunk(data)))
 	}
+}
+
+// stall says that the relay of this session waits, or has waited, for what was relayed to be decoded and recorded: in the
+// log while it does, once in a while whatever the number of sessions, and as an event of the session when it is over.
+func (l *Live) stall(waited time.Duration, still bool) {
+	const id = "session.error.limit.backlog"
+	d := l.d
+	number := strconv.FormatFloat(waited.Seconds(), 'f', 1, 64)
+	if !still {
+		l.queue.put(job{time: time.Now(), told: &decode.Told{Kind: "session.error", Fields: []decode.Field{
+			{Name: "what", Value: "limit"}, {Name: "cause", Value: "backlog"}, {Name: "number", Value: number}}}}, nil)
+		return
+	}
+	if last, now := d.slow.Load(), time.Now().UnixNano(); last != 0 && now-last < int64(stallPause) || !d.slow.CompareAndSwap(last, now) {
+		return
+	}
+	line, advice := id, ""
+	if d.Sentence != nil {
+		line, advice = d.Sentence(d.Lang, id, []decode.Field{{Name: "number", Value: number}})
+	}
+	d.Log.Warn(line, "session", l.start.ID, "waiting", d.memory.used.Load(), "limit", d.memory.limit, "hint", advice)
 }
 
 // close ends the session once nothing of it is awaited any more.

@@ -20,18 +20,40 @@ const (
 	// what was relayed is never left out of a recording, and memory stays bounded.
 	backlog = 512 << 10
 	// maxJobs bounds what waits in the same way, where octets come one by one.
-	maxJobs = 8 << 10
+	maxJobs = 4 << 10
+	// stallTime is how long a relay may wait before that is said: a disk under load takes tenths of a second.
+	stallTime = time.Second
 )
 
-// job is one thing that was observed, in order.
+// job is one thing that was observed, in order. Its octets, or the lines of a key log, lie in the inbox.
 type job struct {
-	c      decode.Chunk
-	at, n  int // the octets of c, in the inbox
-	leg    decode.Leg
-	keylog []byte
-	expect int
-	retry  bool // secrets may have come
-	last   bool
+	time  time.Time
+	told  *decode.Told
+	lost  int
+	at, n uint32
+	what  jobKind
+	leg   decode.Leg
+	from  decode.Side
+	end   decode.End
+}
+
+type jobKind uint8
+
+const (
+	jobChunk jobKind = iota
+	jobSecrets
+	jobExpect  // a handshake began
+	jobSettled // and ended
+	jobRetry   // secrets may have come
+	jobLast
+)
+
+func chunkJob(c decode.Chunk) job {
+	return job{time: c.Time, told: c.Told, lost: c.Lost, leg: c.Leg, from: c.From, end: c.End}
+}
+
+func (j *job) chunk(data []byte) decode.Chunk {
+	return decode.Chunk{Time: j.time, Told: j.told, Lost: j.lost, Leg: j.leg, From: j.from, End: j.end, Data: data}
 }
 
 // inbox holds what was observed and not looked at yet: the octets of all jobs lie in one piece of memory, which the
@@ -49,10 +71,20 @@ func (in *inbox) recycle() {
 	inboxes.Put(in)
 }
 
+// memory counts the octets that wait in all queues together.
+type memory struct {
+	limit int64
+	used  atomic.Int64
+}
+
+func (m *memory) spent() bool { return m.used.Load() >= m.limit }
+
 // queue hands the jobs of a session on: one at a time, in order, in batches.
 type queue struct {
-	do   func(*job)
-	done func() // after each batch
+	do      func(*job, []byte)
+	done    func()                    // after each batch
+	stalled func(time.Duration, bool) // a put waits for so long (true), or has waited (false)
+	memory  *memory
 
 	mu    sync.Mutex
 	room  sync.Cond // somebody waits to put
@@ -69,26 +101,26 @@ const (
 	working
 )
 
-func (q *queue) init(c *clock, do func(*job), done func()) {
-	q.clock, q.do, q.done = c, do, done
+func (q *queue) init(c *clock, m *memory) {
+	q.clock, q.memory = c, m
 	q.room.L = &q.mu
 }
 
 // put adds a job, with a copy of its octets.
-func (q *queue) put(j job) {
+func (q *queue) put(j job, data []byte) {
+	var waited time.Duration
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	for q.in != nil && (len(q.in.data) >= backlog || len(q.in.jobs) >= maxJobs) {
-		q.room.Wait()
+	if q.full() {
+		waited = q.wait()
 	}
 	if q.in == nil {
 		q.in = inboxes.Get().(*inbox)
 	}
 	in := q.in
-	j.at, j.n = len(in.data), len(j.c.Data)
-	in.data = append(in.data, j.c.Data...)
-	j.c.Data = nil
+	j.at, j.n = uint32(len(in.data)), uint32(len(data))
+	in.data = append(in.data, data...)
 	in.jobs = append(in.jobs, j)
+	q.memory.used.Add(int64(len(data)))
 	switch {
 	case q.state == working:
 	case len(in.data) >= eager || len(in.jobs) >= maxJobs:
@@ -97,6 +129,32 @@ func (q *queue) put(j job) {
 	case q.state == resting:
 		q.arm()
 	}
+	q.mu.Unlock()
+	if waited >= stallTime {
+		q.stalled(waited, false)
+	}
+}
+
+// full reports whether nothing may be put for now. While the memory of all sessions is spent, each may still put what
+// comes next once everything of its own is worked off: none waits for another's end. The caller holds mu.
+func (q *queue) full() bool {
+	return q.in != nil && (len(q.in.data) >= backlog || len(q.in.jobs) >= maxJobs) ||
+		(q.in != nil || q.state == working) && q.memory.spent()
+}
+
+// wait returns when something may be put, and gives how long that took. The caller holds mu.
+func (q *queue) wait() time.Duration {
+	begun := time.Now()
+	alarm := time.AfterFunc(stallTime, func() { q.stalled(stallTime, true) })
+	defer alarm.Stop()
+	for q.full() {
+		if q.state == armed {
+			q.state = working
+			go q.work()
+		}
+		q.room.Wait()
+	}
+	return time.Since(begun)
 }
 
 // arm lets the work begin soon. The caller holds mu.
@@ -165,9 +223,9 @@ func (q *queue) work() {
 		q.room.Broadcast()
 		for i := range in.jobs {
 			j := &in.jobs[i]
-			j.c.Data = in.data[j.at : j.at+j.n : j.at+j.n]
-			q.do(j)
+			q.do(j, in.data[j.at:j.at+j.n:j.at+j.n])
 		}
+		q.memory.used.Add(-int64(len(in.data)))
 		in.recycle()
 		q.done()
 		q.mu.Lock()
@@ -175,10 +233,11 @@ func (q *queue) work() {
 			q.state = resting
 			break
 		}
-		if len(q.in.data) < eager && len(q.in.jobs) < maxJobs {
+		if len(q.in.data) < eager && len(q.in.jobs) < maxJobs && !q.memory.spent() {
 			q.arm()
 			break
 		}
 	}
 	q.mu.Unlock()
+	q.room.Broadcast() // with memory spent, a put waits for the end of the work
 }
