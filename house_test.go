@@ -21,6 +21,7 @@ var rooms = map[string][]string{
 	"facteur/captures/export":  {"decode", "decode/tlswire", "captures", "internal/notes"},
 	"facteur/proxy":            {"decode", "decode/tlswire", "proxy/ca"},
 	"facteur/proxy/ca":         {},
+	"facteur/proxy/ca/trust":   {},
 	"facteur/internal/lab":     {"decode"},
 	"facteur/replay":           {"decode", "captures"},
 	"facteur/internal/watch":   {"decode", "decode/tlswire", "captures"},
