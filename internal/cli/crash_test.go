@@ -85,7 +85,7 @@ const crashPatience = 20 * time.Second
 // crashOnce records under load, kills, and looks at what is left.
 func crashOnce(t *testing.T, program string, practice *lab.Server, pem, dir string) crash {
 	t.Helper()
-	imap, submission := freeAddr("127.0.0.1:1"), freeAddr("127.0.0.1:1")
+	imap, submission := freeAddr("127.0.0.1:0"), freeAddr("127.0.0.1:0")
 	cmd := exec.Command(program, "proxy", "--record", dir, "--web", "off", "--ca-dir", filepath.Join(filepath.Dir(pem), "ca"), "--upstream-ca", pem, "-q",
 		"imap://"+imap+"=imap://localhost:"+portOfAddr(practice.Addr(lab.IMAP)), "submission://"+submission+"=submission://localhost:"+portOfAddr(practice.Addr(lab.Submission)))
 	var said strings.Builder
