@@ -8,16 +8,18 @@ import { startMock } from './mock/server.mjs'
 let browser
 let mock
 let empty
+let capture
 let replay
 before(async () => {
   browser = await launch()
   mock = await startMock()
   empty = await startMock({ events: 'none' })
+  capture = await startMock({ events: 'capture' })
   replay = await startMock({ mode: 'replay' })
 })
 after(async () => {
   await browser.close()
-  await Promise.all([mock, empty, replay].map((one) => one.close()))
+  await Promise.all([mock, empty, replay, capture].map((one) => one.close()))
 })
 
 /** Language × theme in full; size and projector alternate with them, as neither colours nor names depend on those. */
@@ -57,6 +59,14 @@ const states = {
       await page.locator('summary').click()
     },
   ],
+  ladder: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/ladder?session=1'))
+      await page.locator('.row[data-index]').nth(3).click()
+    },
+  ],
+  ladderSpread: () => [capture, async (page) => page.evaluate(() => (location.hash = '#/ladder?zoom=spread'))],
   tls: () => [
     mock,
     async (page) => {

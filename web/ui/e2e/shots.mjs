@@ -60,6 +60,7 @@ await shoot('live-projector-light', mock.url, { size: 'wide', projector: true, t
 await shoot('live-all-legs-wire', mock.url, { size: 'wide', act: then(top, async (page) => { await page.keyboard.press('w'); await page.locator('.post').click() }) })
 for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
   await shoot(`compare-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/compare?session=1' })
+  await shoot(`ladder-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/ladder?session=1&n=4' })
   await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
 }
 await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })

@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebSocketServer } from 'ws'
+import { capture } from './capture.mjs'
 import { flood, lesson } from './lesson.mjs'
 
 /** The built page; FACTEUR_DIST names another build, ending in a slash. */
@@ -44,10 +45,10 @@ const connect = [
   { id: 'openssl', title: { fr: 'Parler SMTP à la main (STARTTLS)', en: 'Speak SMTP by hand (STARTTLS)' }, command: 'openssl s_client -connect 127.0.0.1:1587 -starttls smtp -crlf -quiet' },
 ]
 
-/** @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'none'|number, pace?: number, first?: number, port?: number}} options */
+/** @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'capture'|'none'|number, pace?: number, first?: number, port?: number}} options */
 export async function startMock(options = {}) {
   const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0 } = options
-  const tape = typeof events === 'number' ? flood(events) : lesson()
+  const tape = typeof events === 'number' ? flood(events) : events === 'capture' ? capture() : lesson()
   const all = events === 'none' ? [] : tape.events
   const viewers = new Set()
   let epoch = Math.random().toString(36).slice(2)
