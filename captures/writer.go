@@ -61,9 +61,8 @@ func Create(path string, o WriterOptions) (*Writer, error) {
 		return nil, err
 	}
 	w, err := NewWriter(f, o)
-	if err != nil {
-		f.Close()
-		return nil, err
+	if err != nil { // a full disk: nothing of a recording is left there
+		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
 	w.file, w.behind = f, newBehind(f)
 	lock(f) // so that Repair leaves it alone while it grows
