@@ -14,6 +14,7 @@ var logsFrench = map[string]string{
 	"a client was turned away: too many sessions":                                                "un client est renvoyé\u202f: trop de séances à la fois",
 	"internal":                      "faute interne de facteur",
 	"the session's observer failed": "ce qui suit la séance a échoué",
+	"recording again":               "l’enregistrement reprend",
 	"recording stopped; sessions go on without it: free space or choose another folder with --record DIR": "l’enregistrement s’arrête, les séances continuent sans lui\u202f: libérez de la place, ou choisissez un autre dossier avec --record DOSSIER",
 	"the page no longer keeps every event; the recording has them all":                                    "la page ne garde plus tous les événements\u202f; l’enregistrement les a tous",
 	"a viewer was let go":                                       "un spectateur est parti",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -226,14 +227,14 @@ func (r *recording) Open(i captures.Info, m captures.Meta) error {
 	return r.to(i.Session, func(w *captures.Writer) error { return w.Open(i, m) })
 }
 
-// to writes to a session's file. Of a session that has none, because nothing was recorded when it began, nothing is kept.
+// to writes to a session's file. While the recording is stopped that is the error, whatever still works. Of a session that has none, because nothing was recorded when it began, nothing is kept.
 func (r *recording) to(session int, write func(*captures.Writer) error) error {
 	t := r.held[session]
 	switch {
 	case t == nil || t.broken:
 		return r.stopped
 	default:
-		return r.failed(t, write(t.w))
+		return cmp.Or(r.failed(t, write(t.w)), r.stopped)
 	}
 }
 
@@ -257,18 +258,18 @@ func (r *recording) Close(session int) error {
 	defer r.mu.Unlock()
 	t := r.held[session]
 	if t == nil {
-		return nil
+		return r.stopped
 	}
 	delete(r.held, session)
 	t.sessions--
 	if t.broken {
-		return nil
+		return r.stopped
 	}
 	err := r.failed(t, t.w.Close(session))
 	if err == nil && t != r.tape && t.sessions == 0 {
 		err = r.failed(t, t.w.End())
 	}
-	return err
+	return cmp.Or(err, r.stopped)
 }
 
 // Flush writes what is collected.

@@ -168,8 +168,10 @@ func TestDiskFull(t *testing.T) {
 		t.Error("no unfinished end was repaired")
 	}
 	for range 3 { // all that goes on is told the same, and nothing is written
-		if err := errors.Join(say(r, 1, "z"), openLeg(t, r, 2)); !errors.Is(err, errStopped) {
-			t.Fatalf("after the disk is full: %v", err)
+		for what, err := range map[string]error{"octets": say(r, 1, "z"), "a session": openLeg(t, r, 2), "an end": r.Close(2), "a flush": r.Flush()} {
+			if !errors.Is(err, errStopped) {
+				t.Fatalf("%s, after the disk is full: %v", what, err)
+			}
 		}
 		*now = now.Add(retryEvery)
 	}
