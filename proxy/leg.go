@@ -126,7 +126,9 @@ func (l *leg) readEnded(err error) {
 
 // Write tells octets, and writes them to the wire. They are told first, so that no answer to them can be told before.
 func (l *leg) Write(p []byte) (int, error) {
-	l.s.tell.chunk(l.id, l.self(), p, l.began)
+	if !l.s.tell.chunk(l.id, l.self(), p, l.began) {
+		return 0, &net.OpError{Op: "write", Net: "tcp", Addr: l.RemoteAddr(), Err: errReset}
+	}
 	n, err := l.wire.Write(p)
 	if err != nil && isReset(err) {
 		l.end(l.peer, decode.Reset)

@@ -38,6 +38,7 @@ type teller struct {
 	obs  Observer
 	mu   sync.Mutex // held during every call of obs
 	over bool       // it was closed: what comes too late is told to nobody
+	gone [2]bool    // the leg was reset: nothing crosses it any more
 	keys [2]keyLog
 }
 
@@ -63,17 +64,22 @@ func (k *keyLog) take() []byte {
 	return lines
 }
 
-// chunk tells octets of a leg. Secrets that came since go first: they may open these octets.
-func (t *teller) chunk(leg decode.Leg, from decode.Side, data []byte, secured bool) {
+// chunk tells octets of a leg, and reports whether they can have crossed: behind a reset none can. Secrets that came since
+// go first: they may open these octets.
+func (t *teller) chunk(leg decode.Leg, from decode.Side, data []byte, secured bool) bool {
 	if t.obs == nil {
-		return
+		return true
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.gone[leg] {
+		return false
+	}
 	if secured {
 		t.secrets(leg)
 	}
 	t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Data: data})
+	return true
 }
 
 // secrets hands over what the key log of leg holds; the caller holds t.mu.
@@ -89,6 +95,7 @@ func (t *teller) end(leg decode.Leg, from decode.Side, how decode.End) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.gone[leg] = t.gone[leg] || how == decode.Reset
 	t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, End: how})
 }
 
