@@ -12,6 +12,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -93,6 +94,12 @@ func (a *Authority) Show() Info {
 }
 
 func (a *Authority) fingerprint() [sha256.Size]byte { return sha256.Sum256(a.root.Raw) }
+
+// SHA1 is the fingerprint by which Windows and macOS name a certificate, 40 hexadecimal digits; nothing is protected by it.
+func (a *Authority) SHA1() string {
+	sum := sha1.Sum(a.root.Raw)
+	return hex.EncodeToString(sum[:])
+}
 
 // Certificate is the root's certificate; it must not be changed.
 func (a *Authority) Certificate() *x509.Certificate { return a.root }
