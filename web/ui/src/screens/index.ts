@@ -42,6 +42,7 @@ export const entries: Record<Screen, Entry> = {
   live: { group: 'watch', icon: 'list', name: { fr: 'En direct', en: 'Live' }, first: true },
   compare: { group: 'watch', icon: 'watch', name: { fr: 'Comparer', en: 'Compare' }, first: true, load: () => import('./compare/Compare.svelte') },
   ladder: { group: 'watch', icon: 'ladder', name: { fr: 'Chronologie', en: 'Ladder' }, load: () => import('./ladder/Ladder.svelte') },
+  message: { group: 'look', icon: 'envelope', name: { fr: 'Message', en: 'Message' }, load: () => import('./message/Message.svelte') },
   tls: { group: 'look', icon: 'closed', name: { fr: 'TLS', en: 'TLS' }, first: true, load: () => import('./tls/Tls.svelte') },
   present: { group: 'arrange', icon: 'share', name: { fr: 'Présenter', en: 'Present' }, own: true, load: () => import('./present/Present.svelte') },
 }
