@@ -38,6 +38,10 @@ type Learner interface {
 	Learn(label string, id, secret []byte)
 }
 
+// Learned reports whether a label is one of those that a [Learner] is told: what it stands for may come of a connection
+// that began before.
+func Learned(label string) bool { return label == labelSession || label == labelTicket }
+
 // Side is the end that sent something.
 type Side uint8
 

@@ -1,13 +1,13 @@
 package cli
 
 import (
-	"bufio"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
@@ -76,10 +76,9 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	failed := false
 	offset := 0
 	for _, name := range files {
-		show := &renumbered{p: p, by: offset}
-		sink := &watch.File{Show: show, Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}
-		err = a.read(name, sink, p)
-		offset += show.top
+		r := &reading{p: p, by: offset, file: watch.File{Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}}
+		err = a.read(name, r)
+		offset += r.top()
 		if perr := p.Flush(); perr != nil {
 			return fmt.Errorf("write standard output: %w", perr)
 		}
@@ -94,16 +93,60 @@ func (a *app) decode(f decodeFlags, files []string) error {
 	return nil
 }
 
-// read reads a capture. A file is read ahead of what is decoded and printed; what a pipe brings is printed as it comes.
-func (a *app) read(name string, sink *watch.File, p printer) error {
+// reading is the reading of one capture.
+type reading struct {
+	p     pages
+	by    int        // added to the numbers of its sessions
+	file  watch.File // as every lane begins
+	lanes []*lane
+}
+
+// lane decodes and prints some of a capture's sessions.
+type lane struct {
+	watch.File
+	pages
+	by, top int
+}
+
+func (r *reading) lane(p pages) *lane {
+	l := &lane{File: r.file, pages: p, by: r.by}
+	l.File.Show = l
+	r.lanes = append(r.lanes, l)
+	return l
+}
+
+// Publish counts sessions on over several files.
+func (l *lane) Publish(session int, events []decode.Event) {
+	l.top = max(l.top, session)
+	l.pages.Publish(session+l.by, events)
+}
+
+// Octets shows nothing: nobody asks for them.
+func (l *lane) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
+
+// top is the highest number of a session in the file.
+func (r *reading) top() (top int) {
+	for _, l := range r.lanes {
+		top = max(top, l.top)
+	}
+	return top
+}
+
+// read reads a capture. A file is read ahead of what is decoded and printed, its sessions side by side; what a pipe
+// brings is printed as it comes.
+func (a *app) read(name string, r *reading) error {
 	if name == "-" {
-		return captures.Read(a.in, "standard input", &flushing{sink, p})
+		return captures.Read(a.in, "standard input", &flushing{r.lane(r.p)})
 	}
 	if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
-		return captures.ReadFile(name, &flushing{sink, p})
+		return captures.ReadFile(name, &flushing{r.lane(r.p)})
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(readGC))
-	ahead := watch.NewAhead(sink)
+	ahead := watch.NewAhead(runtime.GOMAXPROCS(0), func(earlier func()) watch.Lane {
+		l := r.lane(r.p.lane())
+		l.Earlier, l.Room = earlier, new(decode.Room)
+		return l
+	}, func(session int, printed []byte) { r.p.join(session+r.by, printed) })
 	defer ahead.Finish()
 	return captures.ReadFile(name, ahead)
 }
@@ -112,36 +155,20 @@ func (a *app) read(name string, sink *watch.File, p printer) error {
 // whatever the size of the file, and collecting more seldom costs less time and stays far below 100 MB.
 const readGC = 200
 
-// renumbered counts sessions on over several files.
-type renumbered struct {
-	p       printer
-	by, top int
-}
-
-func (r *renumbered) Publish(session int, events []decode.Event) {
-	r.top = max(r.top, session)
-	r.p.Publish(session+r.by, events)
-}
-
-func (r *renumbered) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
-
 // flushing prints at once what a live pipe brought.
-type flushing struct {
-	*watch.File
-	p printer
-}
+type flushing struct{ *lane }
 
 func (f *flushing) Chunk(session int, c decode.Chunk) {
-	f.File.Chunk(session, c)
-	f.p.Flush()
+	f.lane.Chunk(session, c)
+	f.pages.Flush()
 }
 
-func (a *app) printerFor(format string) (printer, error) {
+func (a *app) printerFor(format string) (pages, error) {
 	switch format {
 	case "text":
 		return a.transcript(a.out), nil
 	case "jsonl":
-		return &jsonl{w: bufio.NewWriterSize(a.out, 64<<10)}, nil
+		return &jsonl{page{w: a.out}}, nil
 	}
 	return nil, misuse("--format %s: the formats are text and jsonl", format)
 }

@@ -8,13 +8,13 @@ import (
 // filtered prints the events that a filter lets through. They are looked at as they come: what a filter asks about the
 // session (its TLS version, a protocol yet to be recognised) counts from the event on that tells it.
 type filtered struct {
-	printer
+	pages
 	f     *filter.Filter
 	about map[int]*filter.About
 }
 
 // filteredBy puts a filter before a printer; an empty one is none.
-func (a *app) filteredBy(text string, p printer) (printer, error) {
+func (a *app) filteredBy(text string, p pages) (pages, error) {
 	f, err := filter.Parse(text)
 	if err != nil {
 		return nil, a.filterError(err)
@@ -22,7 +22,7 @@ func (a *app) filteredBy(text string, p printer) (printer, error) {
 	if len(f.Terms) == 0 {
 		return p, nil
 	}
-	return &filtered{printer: p, f: f, about: map[int]*filter.About{}}, nil
+	return &filtered{pages: p, f: f, about: map[int]*filter.About{}}, nil
 }
 
 func (x *filtered) Publish(session int, events []decode.Event) {
@@ -34,7 +34,11 @@ func (x *filtered) Publish(session int, events []decode.Event) {
 	for i := range events {
 		s.Note(&events[i])
 		if x.f.Match(&events[i], s) {
-			x.printer.Publish(session, events[i:i+1])
+			x.pages.Publish(session, events[i:i+1])
 		}
 	}
+}
+
+func (x *filtered) lane() pages {
+	return &filtered{pages: x.pages.lane(), f: x.f, about: map[int]*filter.About{}}
 }

@@ -1,14 +1,12 @@
 package cli
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"facteur/decode"
@@ -22,33 +20,30 @@ type printer interface {
 	Flush() error
 }
 
-// jsonl prints one event a line.
-type jsonl struct {
-	w   *bufio.Writer
-	buf []byte
+// pages is a printer whose work several can do together.
+type pages interface {
+	printer
+	// lane gives a printer that prints some of the sessions into memory, for another goroutine: see watch.Lane.
+	lane() pages
+	Printed() int
+	Swap(room []byte) []byte
+	// join prints what a lane printed of a session.
+	join(session int, printed []byte)
 }
-
-func (j *jsonl) Publish(session int, events []decode.Event) {
-	for i := range events {
-		j.buf = append(decode.AppendJSON(j.buf[:0], session, &events[i]), '\n')
-		j.w.Write(j.buf)
-	}
-}
-
-func (j *jsonl) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
-
-func (j *jsonl) Flush() error { return j.w.Flush() }
 
 // transcript prints what an instructor would read aloud: the lines of both sides with their explanation, in the manner
 // of swaks (-> and <-, with ~ for = inside TLS).
 type transcript struct {
-	w       *bufio.Writer
+	page
+	lines   *notes.Lines
+	values  values
 	lang    notes.Lang
 	colour  bool
 	width   int  // of the terminal, 0 for unlimited
 	explain bool // print the notes
 	wire    bool // print TLS records too
 	both    bool // print both legs
+	part    bool // somebody else heads the sessions: this prints some of them only
 	begun   map[int]time.Time
 	last    int
 	head    []byte // of the line under way
@@ -56,12 +51,30 @@ type transcript struct {
 }
 
 func (a *app) transcript(w io.Writer) *transcript {
-	t := &transcript{w: bufio.NewWriterSize(w, 64<<10), lang: notes.Lang(a.lang), explain: true, begun: map[int]time.Time{}}
+	t := &transcript{page: page{w: w}, lang: notes.Lang(a.lang), explain: true, begun: map[int]time.Time{}}
+	t.lines = notes.NewLines(t.lang)
+	t.values.look = t.values.value
 	if isTerminal(w) {
 		t.colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 		t.width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
 	}
 	return t
+}
+
+// lane gives a transcript that prints some of the sessions into memory.
+func (t *transcript) lane() pages {
+	x := *t
+	x.page, x.part, x.begun, x.head, x.room = page{}, true, map[int]time.Time{}, nil, nil
+	x.lines = notes.NewLines(t.lang)
+	x.values = values{}
+	x.values.look = x.values.value
+	return &x
+}
+
+// join prints what a lane printed of a session.
+func (t *transcript) join(session int, printed []byte) {
+	t.heading(session)
+	t.write(printed)
 }
 
 // isTerminal reports whether w is a terminal.
@@ -80,12 +93,11 @@ func isTerminal(w io.Writer) bool {
 
 func (t *transcript) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
 
-func (t *transcript) Flush() error { return t.w.Flush() }
-
 func (t *transcript) Publish(session int, events []decode.Event) {
 	for i := range events {
 		t.event(session, &events[i])
 	}
+	t.full()
 }
 
 const (
@@ -108,42 +120,47 @@ func (t *transcript) event(session int, e *decode.Event) {
 	if e.Kind == "session.close" {
 		delete(t.begun, session)
 	}
-	if session != t.last {
-		t.last = session
-		t.begin(bold)
-		t.w.WriteString("--- ")
-		t.w.WriteString(sessionWord(t.lang))
-		t.w.WriteByte(' ')
-		t.w.Write(strconv.AppendInt(t.head[:0], int64(session), 10))
-		t.end()
-		t.w.WriteByte('\n')
+	if !t.part {
+		t.heading(session)
 	}
-	t.lines(e, e.Time.Sub(began))
+	t.said(e, e.Time.Sub(began))
 	if t.explain {
 		t.notes(e)
 	}
 }
 
-// lines prints what an event reads like: the first line with its number and its time since the session began.
-func (t *transcript) lines(e *decode.Event, since time.Duration) {
+// heading begins a session, or goes on with one after another.
+func (t *transcript) heading(session int) {
+	if session == t.last {
+		return
+	}
+	t.last = session
+	t.begin(bold)
+	t.buf = append(t.buf, "--- "...)
+	t.buf = append(append(t.buf, sessionWord(t.lang)...), ' ')
+	t.buf = strconv.AppendInt(t.buf, int64(session), 10)
+	t.end()
+	t.buf = append(t.buf, '\n')
+}
+
+// said prints what an event reads like: the first line with its number and its time since the session began.
+func (t *transcript) said(e *decode.Event, since time.Duration) {
+	arrow := arrowOf(e)
+	t.head = appendPadded(t.head[:0], 4, int64(e.Seq))
+	t.head = append(appendSeconds(append(t.head, ' '), since), ' ')
 	text, ok := lineOf(e)
 	if !ok {
-		text = t.summary(e)
+		t.line(arrow, t.summary(e), e.From)
+		return
 	}
-	arrow := arrowOf(e)
-	for first := true; ; first = false {
+	for {
 		line, rest, more := strings.Cut(text, "\n")
-		t.head = appendPadded(t.head[:0], 4, int64(e.Seq))
-		t.head = appendSeconds(append(t.head, ' '), since)
-		t.head = append(t.head, ' ')
-		if !first {
-			for i := range t.head {
-				t.head[i] = ' '
-			}
-		}
 		t.line(arrow, line, e.From)
 		if text = rest; !more {
 			return
+		}
+		for i := range t.head {
+			t.head[i] = ' '
 		}
 	}
 }
@@ -215,7 +232,7 @@ func (t *transcript) summary(e *decode.Event) string {
 		if f.Value == "" || len(f.Value) > maxShown {
 			continue
 		}
-		b = append(append(append(append(b, ' '), f.Name...), '='), f.Value...)
+		b = append(append(append(append(b, ' '), f.Name...), '='), notes.Spelt(f.Value)...)
 	}
 	for i, c := range b {
 		if c == '\n' {
@@ -228,9 +245,10 @@ func (t *transcript) summary(e *decode.Event) string {
 
 // line prints a line behind t.head.
 func (t *transcript) line(arrow, text string, from decode.Side) {
-	text = visible(text)
-	if room := t.width - len(t.head) - len(arrow) - 1; t.width > 0 && room > 10 && utf8.RuneCountInString(text) > room {
-		text = string([]rune(text)[:room-1]) + "…"
+	if room := t.width - len(t.head) - len(arrow) - 1; t.width > 0 && room > 10 {
+		if text = notes.Visible(text); utf8.RuneCountInString(text) > room {
+			text = string([]rune(text)[:room-1]) + "…"
+		}
 	}
 	colour := blue
 	if from == decode.Server {
@@ -240,111 +258,84 @@ func (t *transcript) line(arrow, text string, from decode.Side) {
 		colour = bold
 	}
 	t.begin(dim)
-	t.w.Write(t.head)
+	t.buf = append(t.buf, t.head...)
 	t.end()
 	t.begin(colour)
-	t.w.WriteString(arrow)
-	t.w.WriteByte(' ')
-	t.w.WriteString(text)
+	t.buf = append(append(t.buf, arrow...), ' ')
+	t.buf = notes.AppendVisible(t.buf, text)
 	t.end()
-	t.w.WriteByte('\n')
+	t.buf = append(t.buf, '\n')
 }
 
 // begin and end put a style around what is written between them.
 func (t *transcript) begin(style string) {
 	if t.colour {
-		t.w.WriteString(style)
+		t.buf = append(t.buf, style...)
 	}
 }
 
 func (t *transcript) end() {
 	if t.colour {
-		t.w.WriteString(plainStyle)
+		t.buf = append(t.buf, plainStyle...)
 	}
 }
 
+// margin is the width of what stands before a line.
+const margin = "                  "
+
 // notes prints the one-line explanations.
 func (t *transcript) notes(e *decode.Event) {
+	t.values.e = e
 	for i := range e.Notes {
 		n := &e.Notes[i]
 		if i > 0 && n.Span != (decode.Span{}) && !strings.HasPrefix(n.ID, "lint.") {
 			continue // explanations of parts: the page has room for them
 		}
-		line := visible(explain(t.lang, e, n))
-		if line == "" {
-			continue
-		}
+		from := len(t.buf)
+		t.buf = append(t.buf, margin...)
 		style, mark := dim, ""
 		if strings.HasPrefix(n.ID, "lint.") || strings.HasPrefix(n.ID, "session.error") || strings.HasPrefix(n.ID, "session.violation") {
 			style, mark = red, "! "
 		}
-		t.w.WriteString("                  ")
 		t.begin(style)
-		t.w.WriteString(mark)
-		t.w.WriteString(line)
+		t.buf = append(t.buf, mark...)
+		at := len(t.buf)
+		t.values.n = n
+		if t.buf = t.lines.Append(t.buf, n.ID, t.values.look); len(t.buf) == at {
+			t.buf = t.buf[:from]
+			continue
+		}
 		t.end()
-		t.w.WriteByte('\n')
+		t.buf = append(t.buf, '\n')
 	}
 }
 
 // explain gives the sentence of a note.
 func explain(lang notes.Lang, e *decode.Event, n *decode.Note) string {
-	return notes.Line(lang, n.ID, values(e, n))
+	v := values{e: e, n: n}
+	return notes.Line(lang, n.ID, v.value)
 }
 
 // values looks template words up: in the note's arguments, then in the event's fields.
-func values(e *decode.Event, n *decode.Note) notes.Values {
-	return func(name string) (string, bool) {
-		for i := range n.Args {
-			if n.Args[i].Name == name {
-				return n.Args[i].Value, true
-			}
+type values struct {
+	e    *decode.Event
+	n    *decode.Note
+	look notes.Values // value, made once
+}
+
+func (v *values) value(name string) (string, bool) {
+	for i := range v.n.Args {
+		if v.n.Args[i].Name == name {
+			return v.n.Args[i].Value, true
 		}
-		for i := range e.Fields {
-			if e.Fields[i].Name == name {
-				return e.Fields[i].Value, true
-			}
-		}
-		return "", false
 	}
+	for i := range v.e.Fields {
+		if v.e.Fields[i].Name == name {
+			return v.e.Fields[i].Value, true
+		}
+	}
+	return "", false
 }
 
 // visible makes control and direction characters of mail and servers harmless on a terminal.
-func visible(s string) string {
-	clean := true
-	for i := 0; ; i++ {
-		if i == len(s) {
-			return s
-		}
-		if s[i] < ' ' || s[i] >= 0x7f {
-			break
-		}
-	}
-	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) || r >= 0x80 && r < 0xa0 {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, "\\x%02x", s[i])
-		case r < ' ':
-			b.WriteRune(0x2400 + r) // ␀ …
-		case r == 0x7f:
-			b.WriteRune(0x2421)
-		case unicode.Is(unicode.Bidi_Control, r) || r >= 0x80 && r < 0xa0:
-			fmt.Fprintf(&b, "‹U+%04X›", r)
-		default:
-			b.WriteRune(r)
-		}
-		i += n
-	}
-	return b.String()
-}
+func visible(s string) string { return notes.Visible(s) }

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"sync/atomic"
 	"time"
 
 	"facteur/captures"
@@ -10,36 +11,65 @@ import (
 const (
 	// batchSize and batchSteps are how much is read before it is handed over: enough that the handing over costs nothing,
 	// and little enough to be still in the processor's cache.
-	batchSize  = 512 << 10
-	batchSteps = 4 << 10
-	// batches is how many of them there are: one being filled, one being worked on, one between.
-	batches = 3
+	batchSize  = 256 << 10
+	batchSteps = 2 << 10
+	// batches is how many of them there are: while one lane works off a long session, the others are given later ones.
+	// What they hold, and what is printed of them, is most of the memory that reading a capture takes.
+	batches = 12
 )
 
-// Ahead lets a capture be read on one processor while its sessions are decoded and shown on another. It hands everything
-// to Sink exactly as it comes: in its order, one call at a time. It is for files; what comes from a pipe should be shown
-// before more is read.
+// Lane decodes some of the sessions of a capture, and prints what it shows into memory. One goroutine calls it.
+type Lane interface {
+	captures.Sink
+	// Printed is the number of octets printed since Swap was called.
+	Printed() int
+	// Swap gives them, and takes an empty slice whose room it may use for what comes.
+	Swap(room []byte) []byte
+}
+
+// Ahead lets a capture be read on one processor while its sessions are decoded and printed on others: it is a sink for
+// the reader, and deals the sessions out to lanes. What they print is handed on exactly in the order of the file, as if
+// there were one lane. It is for files; what comes from a pipe should be shown before more is read.
 type Ahead struct {
-	sink captures.Sink
-	now  *batch
-	full chan *batch
-	free chan *batch
-	done chan struct{}
+	lanes []Lane
+	write func(session int, printed []byte)
+
+	now      *batch
+	sessions map[int]int // the lane of each open session
+	given    []int       // octets given to each lane
+	queues   []chan *batch
+	printed  chan *batch // in order
+	free     chan *batch
+	done     chan struct{}
+
+	steps   int64 // handed over
+	reached [maxLanes]progress
+}
+
+// progress is the step that a lane is at: everything before it is done.
+type progress struct {
+	step atomic.Int64
+	_    [56]byte // each in a cache line of its own
 }
 
 // batch is what was read, in order. The octets of its chunks lie in data.
 type batch struct {
+	first int64 // the number of its first step in the capture
 	steps []step
 	data  []byte
+	out   [][]byte      // what each lane printed
+	ready chan struct{} // each lane says when it has
 }
 
 // step is one call of a Sink.
 type step struct {
 	what    stepKind
+	lane    uint8
 	session int
-	info    captures.Info
+	info    *captures.Info
 	c       decode.Chunk // without its octets
-	at, n   int          // they lie here in data; the lines of secrets, too
+	at, n   int          // they lie here in data
+	end     int          // of what was printed for it, in its lane's out
 }
 
 type stepKind uint8
@@ -48,22 +78,63 @@ const (
 	stepOpen stepKind = iota
 	stepChunk
 	stepClose
-	stepSecrets
 )
 
-// NewAhead begins to hand on to sink. Finish must be called.
-func NewAhead(sink captures.Sink) *Ahead {
-	a := &Ahead{sink: sink, full: make(chan *batch, batches), free: make(chan *batch, batches), done: make(chan struct{})}
-	for range batches - 1 {
-		a.free <- new(batch)
+// maxLanes is how many lanes are of use: beyond, the reader is what the others wait for.
+const maxLanes = 8
+
+// NewAhead begins to hand on to lanes: n of them, but no more than maxLanes, each made by lane. What they print is handed
+// to write, piece by piece, by another goroutine; it is valid during the call. Finish must be called.
+//
+// A lane that needs what earlier sessions left behind, whoever has them, calls earlier: it returns when all that stands
+// before the step that the lane is at has been done.
+func NewAhead(n int, lane func(earlier func()) Lane, write func(session int, printed []byte)) *Ahead {
+	n = max(1, min(n, maxLanes))
+	a := &Ahead{write: write, sessions: map[int]int{}, given: make([]int, n),
+		printed: make(chan *batch, batches), free: make(chan *batch, batches), done: make(chan struct{})}
+	for range batches {
+		a.free <- &batch{out: make([][]byte, n), ready: make(chan struct{}, n)}
 	}
-	a.now = new(batch)
-	go a.run()
+	for i := range n {
+		a.lanes = append(a.lanes, lane(func() { a.earlier(i) }))
+		a.queues = append(a.queues, make(chan *batch, batches))
+	}
+	for i := range n {
+		go a.run(i)
+	}
+	go a.collect()
+	a.now = <-a.free
 	return a
 }
 
+// patience is how long a lane sleeps between two looks at what the others do. It is only ever for a session of TLS 1.2
+// or before that resumes another.
+const patience = 50 * time.Microsecond
+
+// earlier waits until every lane has done what stands before the step that lane is at. The lane at the earliest step of
+// all never waits, so that one always goes on.
+func (a *Ahead) earlier(lane int) {
+	at := a.reached[lane].step.Load()
+	for i := range a.lanes {
+		for a.reached[i].step.Load() < at {
+			time.Sleep(patience)
+		}
+	}
+}
+
 // Open is captures.Sink's.
-func (a *Ahead) Open(i captures.Info) { a.add(step{what: stepOpen, info: i}, nil) }
+func (a *Ahead) Open(i captures.Info) {
+	if _, open := a.sessions[i.Session]; !open { // not the second leg of one
+		lane := 0
+		for k, n := range a.given {
+			if n < a.given[lane] {
+				lane = k
+			}
+		}
+		a.sessions[i.Session] = lane
+	}
+	a.add(step{what: stepOpen, session: i.Session, info: &i}, nil)
+}
 
 // Chunk is captures.Sink's.
 func (a *Ahead) Chunk(session int, c decode.Chunk) {
@@ -75,47 +146,105 @@ func (a *Ahead) Chunk(session int, c decode.Chunk) {
 // Close is captures.Sink's.
 func (a *Ahead) Close(session int, at time.Time) {
 	a.add(step{what: stepClose, session: session, c: decode.Chunk{Time: at}}, nil)
+	delete(a.sessions, session)
 }
 
-// Secrets is captures.Sink's.
-func (a *Ahead) Secrets(keylog []byte) { a.add(step{what: stepSecrets}, keylog) }
-
-func (a *Ahead) add(s step, data []byte) {
-	b := a.now
-	s.at, s.n = len(b.data), len(data)
-	b.data = append(b.data, data...)
-	b.steps = append(b.steps, s)
-	if len(b.data) >= batchSize || len(b.steps) >= batchSteps {
-		a.full <- b
-		a.now = <-a.free
+// Secrets is captures.Sink's. All lanes know the same secrets, so one of them is told, when no lane is at work.
+func (a *Ahead) Secrets(keylog []byte) {
+	if len(a.now.steps) > 0 {
+		a.hand()
+	}
+	var idle []*batch
+	for range batches - 1 { // all but the one being filled
+		idle = append(idle, <-a.free)
+	}
+	a.lanes[0].Secrets(keylog)
+	for _, b := range idle {
+		a.free <- b
 	}
 }
 
-// Finish returns when everything was handed on. Nothing may follow.
+// stepCost is what a step costs a lane beside its octets, in octets.
+const stepCost = 512
+
+func (a *Ahead) add(s step, data []byte) {
+	b := a.now
+	lane := a.sessions[s.session]
+	a.given[lane] += len(data) + stepCost
+	s.lane, s.at, s.n = uint8(lane), len(b.data), len(data)
+	b.data = append(b.data, data...)
+	b.steps = append(b.steps, s)
+	if len(b.data) >= batchSize || len(b.steps) >= batchSteps {
+		a.hand()
+	}
+}
+
+// hand hands the batch being filled to every lane.
+func (a *Ahead) hand() {
+	a.now.first = a.steps
+	a.steps += int64(len(a.now.steps))
+	for _, q := range a.queues {
+		q <- a.now
+	}
+	a.printed <- a.now
+	a.now = <-a.free
+}
+
+// Finish returns when everything was handed on and written. Nothing may follow.
 func (a *Ahead) Finish() {
-	a.full <- a.now
-	close(a.full)
+	a.hand()
+	for _, q := range a.queues {
+		close(q)
+	}
+	close(a.printed)
 	<-a.done
 }
 
-func (a *Ahead) run() {
+// run works off the steps of one lane.
+func (a *Ahead) run(lane int) {
+	l := a.lanes[lane]
+	for b := range a.queues[lane] {
+		for i := range b.steps {
+			if s := &b.steps[i]; int(s.lane) == lane {
+				a.reached[lane].step.Store(b.first + int64(i))
+				s.do(l, b.data)
+				s.end = l.Printed()
+			}
+		}
+		b.out[lane] = l.Swap(b.out[lane][:0])
+		a.reached[lane].step.Store(b.first + int64(len(b.steps)))
+		b.ready <- struct{}{}
+	}
+}
+
+func (s *step) do(l Lane, data []byte) {
+	switch s.what {
+	case stepOpen:
+		l.Open(*s.info)
+	case stepChunk:
+		if s.n > 0 {
+			s.c.Data = data[s.at : s.at+s.n : s.at+s.n]
+		}
+		l.Chunk(s.session, s.c)
+	case stepClose:
+		l.Close(s.session, s.c.Time)
+	}
+}
+
+// collect writes what the lanes printed, in the order of the steps.
+func (a *Ahead) collect() {
 	defer close(a.done)
-	for b := range a.full {
+	written := make([]int, len(a.lanes))
+	for b := range a.printed {
+		for range a.lanes {
+			<-b.ready
+		}
+		clear(written)
 		for i := range b.steps {
 			s := &b.steps[i]
-			data := b.data[s.at : s.at+s.n : s.at+s.n]
-			switch s.what {
-			case stepOpen:
-				a.sink.Open(s.info)
-			case stepChunk:
-				if s.c.Data = data; s.n == 0 {
-					s.c.Data = nil
-				}
-				a.sink.Chunk(s.session, s.c)
-			case stepClose:
-				a.sink.Close(s.session, s.c.Time)
-			case stepSecrets:
-				a.sink.Secrets(data)
+			if from := written[s.lane]; s.end > from {
+				a.write(s.session, b.out[s.lane][from:s.end])
+				written[s.lane] = s.end
 			}
 		}
 		clear(b.steps)

@@ -18,6 +18,11 @@ type File struct {
 	Digest      bool
 	Octets      bool // hand octets to Show, not only events
 	Passing     bool // Show lets go of events and all that is in them when Publish returns
+	// Room, if set, holds the events of all sessions while they pass.
+	Room *decode.Room
+	// Earlier, if set, waits for what others do with the capture up to here: it is called before a secret is asked for
+	// that an earlier session may have brought.
+	Earlier func()
 
 	sessions map[int]*decode.Session
 }
@@ -41,7 +46,7 @@ func (f *File) Open(i captures.Info) {
 }
 
 func (f *File) begin(i captures.Info) *decode.Session {
-	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.Keys, ShowSecrets: f.ShowSecrets, Digest: f.Digest, Passing: f.Passing}
+	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.secrets(), ShowSecrets: f.ShowSecrets, Digest: f.Digest, Passing: f.Passing, Room: f.Room}
 	o.Implicit[i.Leg] = i.Implicit
 	if f.As != "" {
 		o.Protocol = strings.TrimSuffix(f.As, "s")
@@ -71,6 +76,27 @@ func (f *File) Close(session int, at time.Time) {
 		f.publish(session, s.Close(at))
 		delete(f.sessions, session)
 	}
+}
+
+func (f *File) secrets() tlswire.Secrets {
+	if f.Earlier == nil || f.Keys == nil {
+		return f.Keys
+	}
+	return learned{f.Keys, f.Earlier}
+}
+
+// learned is a key log that several sessions fill and ask at a time, as if they came one after the other.
+type learned struct {
+	*tlswire.KeyLog
+	earlier func()
+}
+
+// Secret is that of tlswire.Secrets.
+func (l learned) Secret(label string, id []byte) []byte {
+	if tlswire.Learned(label) && (l.Len() > 0 || len(l.RSAKeys()) > 0) {
+		l.earlier()
+	}
+	return l.KeyLog.Secret(label, id)
 }
 
 // Secrets adds the key log lines that the capture itself holds.
