@@ -46,9 +46,13 @@ const (
 	// oldest closed sessions' events go first, then the oldest events of the oldest open session.
 	maxEventOctets = 256 << 20
 
-	// maxTapeEvents and maxTapeOctets are the memory for one tape: some 130,000 events, as many as a page can show at ease.
-	maxTapeEvents = 64 << 20
-	maxTapeOctets = 32 << 20
+	// maxTapeEvents and maxTapeOctets are the memory for one tape: some 110,000 events, as many as a page can show at ease.
+	maxTapeEvents = 48 << 20
+	maxTapeOctets = 24 << 20
+
+	// manyOthers is how many sessions of a file are shown whatever they are. Beyond, those that were no mail are forgotten
+	// when they close: in a capture of a whole network they would leave no room for the mail.
+	manyOthers = 1_000
 
 	// maxSessions is how many summaries are kept: a list that a person can still search.
 	maxSessions = 10_000
@@ -102,6 +106,7 @@ type Hub struct {
 	tape     *frame
 	left     int // events of a file that are not kept
 	unlisted int // sessions of a file beyond those listed
+	others   int // and those passed over, which were no mail
 
 	// rev counts the changes of sessions, routes and player that viewers are told; each of them has the rev of its last.
 	rev                           uint64
@@ -134,7 +139,7 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 // come: events must have been decoded without ShowSecrets, except those of declared demonstration accounts. The events
 // are not kept; the caller may use them again. It gives how many of them got a number: all, except in a hub of a file that
 // is full, where the others only count.
-func (h *Hub) Publish(session int, events []decode.Event) (numbered int) {
+func (h *Hub) Publish(session int, events []decode.Event) (given int) {
 	if len(events) == 0 {
 		return 0
 	}
@@ -166,6 +171,9 @@ func (h *Hub) Publish(session int, events []decode.Event) (numbered int) {
 	if wasOpen && s.Closed != "" {
 		h.closed = append(h.closed, s)
 		h.octets.close(session)
+		if h.first && len(h.order) > manyOthers {
+			h.passOver(s)
+		}
 	}
 	if h.events.octets > h.eventOctets && !h.first {
 		h.makeRoom()

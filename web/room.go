@@ -1,5 +1,7 @@
 package web
 
+import "slices"
+
 // makeRoom drops events until an eighth of the memory for them is free again: those of closed sessions in the order of
 // closing, then the oldest of the oldest open session. The summaries stay and say how many are gone.
 func (h *Hub) makeRoom() {
@@ -56,6 +58,11 @@ func (h *Hub) forget() {
 			break
 		}
 	}
+	h.remove(at)
+}
+
+// remove takes a session off the list, with all that is kept of it.
+func (h *Hub) remove(at int) {
 	s := h.order[at]
 	for _, r := range s.runs {
 		for n := r.from; n < r.to; n++ {
@@ -64,6 +71,8 @@ func (h *Hub) forget() {
 	}
 	s.runs = nil
 	delete(h.sessions, s.ID)
+	h.closed = slices.DeleteFunc(h.closed, func(one *session) bool { return one == s })
+	h.dirty = slices.DeleteFunc(h.dirty, func(one *session) bool { return one == s })
 	h.order = append(h.order[:at:at], h.order[at+1:]...)
 	h.octets.forget(s.ID)
 }

@@ -61,6 +61,7 @@ type session struct {
 	rev    uint64 // hub.rev at which it was last shown
 	dirty  bool   // changed since
 	urgent bool   // by more than its counts
+	mail   bool   // a mail protocol was spoken
 }
 
 // note takes an event into the summary.
@@ -87,7 +88,9 @@ func (s *session) noteKind(e *decode.Event) {
 		s.noteSession(what, e)
 	case "tls", "sslv2":
 		s.noteTLS(what, e)
+	case "tcp": // how segments travelled says nothing of what they carried
 	default:
+		s.mail = s.mail || what == "command" || what == "reply" || what == "response"
 		if e.Layer == decode.Wire {
 			s.protect(e.Leg, inClear)
 		}

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type TapeState struct {
 	Fault    string  `json:"fault"`    // why reading ended early; what came before is shown
 	Left     int     `json:"left"`     // events that are not kept, for want of room
 	Unlisted int     `json:"unlisted"` // sessions that are not even listed
+	Others   int     `json:"others"`   // of no mail, passed over
 }
 
 // Tape says which recording the hub shows, and gives where to say how far it is read. It is for hubs of recordings.
@@ -51,7 +53,7 @@ func (h *Hub) tapeNow() (TapeState, bool) {
 		return TapeState{}, false
 	}
 	state, ok := h.tape.value.(TapeState)
-	state.Left, state.Unlisted = h.left, h.unlisted
+	state.Left, state.Unlisted, state.Others = h.left, h.unlisted, h.others
 	return state, ok
 }
 
@@ -80,7 +82,7 @@ func (h *Hub) count(id int, events []decode.Event) bool {
 	full, s := h.events.octets >= h.eventOctets, h.sessions[id]
 	switch {
 	case s == nil && len(h.order) >= h.limits.sessions:
-		if events[0].Kind == "session.open" {
+		if events[0].Seq == 1 {
 			h.unlisted++
 		}
 	case !full:
@@ -96,6 +98,16 @@ func (h *Hub) count(id int, events []decode.Event) bool {
 	}
 	h.left += len(events)
 	return true
+}
+
+// passOver forgets a closed session of a file if it was no mail.
+func (h *Hub) passOver(s *session) {
+	if s.mail || s.Protocol != "" && s.Protocol != decode.Opaque && s.Protocol != decode.Detect {
+		return
+	}
+	h.left += s.Events - s.Dropped
+	h.others++
+	h.remove(slices.Index(h.order, s))
 }
 
 // tape is one open recording: a server of its own, behind the same door.

@@ -259,21 +259,47 @@ func TestFullTape(t *testing.T) {
 	h.Tape(TapeState{Size: 1})
 	numbered := 0
 	for id := 1; id <= 5; id++ {
+		numbered += h.Publish(id, []decode.Event{{Seq: 1, Kind: "session.open"}})
 		for range 20 {
-			numbered += h.Publish(id, some(1, 10))
+			numbered += h.Publish(id, some(2, 10))
 		}
 	}
 	state := h.tapeState()
 	events, last := h.history(0, 0, maxPage)
-	if last != numbered || len(events) != numbered || numbered == 0 || numbered+state.Left != 1000 {
+	if last != numbered || len(events) != numbered || numbered == 0 || numbered+state.Left != 1005 || state.Unlisted != 2 {
 		t.Errorf("%d events numbered, %d kept, last %d, %d left out", numbered, len(events), last, state.Left)
 	}
 	if !strings.HasPrefix(string(events[0]), `{"n":1,`) {
 		t.Errorf("the first event kept is %s", events[0])
 	}
 	list := h.Sessions()
-	if len(list) != 3 || list[0].Events != 200 || list[2].Events != 200 || list[2].Dropped == 0 || list[0].Dropped+list[1].Dropped+list[2].Dropped+400 != state.Left {
+	if len(list) != 3 || list[0].Events != 201 || list[2].Events != 201 || list[2].Dropped == 0 || list[0].Dropped+list[1].Dropped+list[2].Dropped+402 != state.Left {
 		t.Errorf("sessions: %+v, %d left out", list, state.Left)
+	}
+}
+
+// In a capture of a whole network, what is no mail gives way to what is.
+func TestOthersGiveWay(t *testing.T) {
+	h := newHub("replay", New(Options{}).log, tapeLimits())
+	defer h.stop()
+	h.Tape(TapeState{Size: 1})
+	for id := 1; id <= manyOthers+100; id++ {
+		protocol := decode.Opaque
+		if id%50 == 0 {
+			protocol = decode.SMTP
+		}
+		h.Publish(id, []decode.Event{{Kind: "session.open"}, {Kind: "session.detect", Fields: []decode.Field{{Name: "protocol", Value: protocol}}}})
+		if id%50 == 25 { // no protocol was told, but one was spoken
+			h.Publish(id, []decode.Event{{Kind: "smtp.reply"}})
+		}
+		h.Publish(id, []decode.Event{{Kind: "session.close"}})
+	}
+	state, list := h.tapeState(), h.Sessions()
+	if len(list) != manyOthers+4 || state.Others != 96 || state.Left != 3*96 || list[len(list)-1].Protocol != decode.SMTP {
+		t.Errorf("%d sessions listed, %+v", len(list), state)
+	}
+	if events, last := h.history(0, 0, maxPage); len(events) != 3*(manyOthers+4)+22 || last != 3*(manyOthers+100)+22 {
+		t.Errorf("%d events kept, last %d", len(events), last)
 	}
 }
 
