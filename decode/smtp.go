@@ -29,6 +29,7 @@ type smtp struct {
 	lines   int   // offset in the server's frame of the reply line asked for next
 	state   machine
 	text    textLint
+	false   falseEnd
 	mail    mailForm
 	counted bool // a chunk has just ended: a command comes next
 	guard   guard
@@ -69,6 +70,10 @@ func (s *smtp) step(from Side, f *frame) bool {
 		return false
 	}
 	if from == Server {
+		if s.false.on {
+			return s.answered(f)
+		}
+		s.false.replied = 0
 		return s.reply(f)
 	}
 	if s.await != "" {
@@ -305,6 +310,7 @@ func (s *smtp) gap(from Side, n int64) {
 		return
 	}
 	s.text.gap()
+	s.false.on, s.false.tail = false, [2]byte{}
 	s.mail.known, s.counted = false, false
 	switch s.expect {
 	case expectChunk:

@@ -8,6 +8,7 @@ func (s *smtp) beginData(f *frame) {
 	s.message.begin(&s.l.sides[Client], f, s.family, true, formMessage)
 	s.message.re = s.dataCmd
 	s.text.begin(f.at, s.mail.checks()|checkFalse)
+	s.false.begin(f.at)
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
 	e.note("smtp.data.begin")
 	e.Re = s.dataCmd
@@ -15,8 +16,16 @@ func (s *smtp) beginData(f *frame) {
 
 // data reads message text up to the lone dot.
 func (s *smtp) data(f *frame) bool {
+	if s.false.on {
+		return s.doubtful(f)
+	}
 	data, n := f.buf, len(s.l.s.evs)
-	progress, ended := s.message.dotted(f)
+	stop := s.stop(f)
+	if s.false.on {
+		return true
+	}
+	progress, ended := s.message.dotted(f, stop)
+	s.false.took(data[:len(data)-len(f.buf)])
 	s.l.s.lintText(&s.text, &s.l.sides[Client], f, data, n)
 	if ended {
 		s.endData(f)
