@@ -4,7 +4,7 @@
  * It keeps the number of the last event handed on. The same epoch on reconnecting means the same process, so it asks
  * after that number; another epoch means facteur was started again, so everything held is forgotten and it asks from 0.
  */
-import type { Frame, MailEvent, Mode, Player, Route, Session } from './api'
+import type { Frame, MailEvent, Mode, Player, Route, Session, Tape } from './api'
 
 /** Reconnection waits, in milliseconds: doubled from the first to the last, each shortened by up to half at random so that a class does not return all at once. */
 const firstWait = 500
@@ -36,6 +36,7 @@ export interface Handlers {
   sessions(sessions: Session[]): void
   routes(routes: Route[]): void
   player(player: Player): void
+  tape(tape: Tape): void
   /** Which n the stream resumes after, and in how many milliseconds it tries. */
   lost(resumeAt: number, wait: number): void
   connected(): void
@@ -122,6 +123,8 @@ export class Stream {
         return this.handlers.routes(frame.routes)
       case 'player':
         return this.handlers.player(frame.player)
+      case 'tape':
+        return this.handlers.tape(frame.tape)
     }
   }
 
