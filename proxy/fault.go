@@ -105,6 +105,10 @@ func (s *session) fail(f *fault) {
 	}
 	f.told = true
 	s.tell.told(f.leg, decode.Client, "session.error", append([]string{"what", f.what, "cause", f.cause, "route", s.route.String()}, f.fields...)...)
+	if f.what == faultShutdown {
+		s.srv.ended.Add(1) // all are said in one line
+		return
+	}
 	line, advice := s.srv.say(s.srv.c.Lang, f)
 	args := []any{"what", f.what}
 	if advice != "" {

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,6 +98,7 @@ type Server struct {
 	active    atomic.Int64
 	refusing  atomic.Int64
 	lastID    atomic.Int64
+	ended     atomic.Int64 // sessions that were ended because the server stops
 }
 
 // route is a Route at work.
@@ -254,6 +256,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-time.After(shutdownGrace):
 		kill(errShutdown)
 		<-done
+		if n := s.ended.Load(); n > 0 {
+			s.c.Log.Warn(s.note("session.error.shutdown.all", "number", strconv.FormatInt(n, 10)))
+		}
 	}
 	return nil
 }

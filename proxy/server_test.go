@@ -188,3 +188,20 @@ func TestRouteLoop(t *testing.T) {
 		t.Errorf("%d more sessions", n)
 	}
 }
+
+// However many sessions are ended when facteur stops, the log says it in one line; each has its event.
+func TestShutdownSaidOnce(t *testing.T) {
+	const sessions = 5
+	m := &mailServer{t: t, proto: decode.SMTP}
+	r := newRig(t, nil, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d", m.start()))
+	for range sessions {
+		newTalk(t, r.dial()).line()
+	}
+	r.close()
+	for range sessions {
+		r.session().wait().wantError(faultShutdown)
+	}
+	if log := r.log.String(); strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, "closes 5 sessions") {
+		t.Errorf("the log says:\n%s", log)
+	}
+}
