@@ -70,6 +70,7 @@ func (s *Server) hubRoutes(handle func(path string, do answerer, methods ...stri
 	get("sessions", s.getSessions)
 	get("sessions/{id}/octets", s.getOctets)
 	get("events", s.getEvents)
+	get("states", s.getStates)
 	s.mailRoutes(get)
 	handle("stream", s.stream, http.MethodGet)
 	handle("stream.sse", s.streamSSE, http.MethodGet)

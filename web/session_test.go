@@ -84,3 +84,12 @@ func TestSummaryJSON(t *testing.T) {
 		t.Errorf("\n got %s\nwant %s", text, want)
 	}
 }
+
+// What TCP did in a capture says nothing of protection: a session whose TLS begins at once stays one.
+func TestSummaryOverlooksTCP(t *testing.T) {
+	h := testHub(nil)
+	h.Publish(1, []decode.Event{event(1, "tcp.retransmission", decode.Client, "octets", "5"), event(2, "tls.record", decode.Client)})
+	if got := h.Sessions()[0].Security.Client; got != "tls" {
+		t.Errorf("security %q, want tls", got)
+	}
+}

@@ -117,7 +117,7 @@ func (r *archive) Read(ctx context.Context, from web.Source, to *web.Reel) error
 		}
 		name = from.Library
 	}
-	err := captures.Reader{Sink: sink, Through: progress.through}.ReadFile(path)
+	err := captures.Reader{Sink: sink, TCPEvents: true, Through: progress.through}.ReadFile(path)
 	return nameless(err, path, name, sink.any)
 }
 

@@ -104,7 +104,7 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	read := make(chan error, 1)
 	go func() {
 		far := &progress{ctx: ctx, told: tape.Progress}
-		err := captures.Reader{Sink: sink, Through: far.through}.ReadFile(file)
+		err := captures.Reader{Sink: sink, TCPEvents: true, Through: far.through}.ReadFile(file)
 		player.Loaded()
 		tape.Loaded(nameless(err, file, filepath.Base(file), true))
 		read <- err

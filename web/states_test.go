@@ -1,0 +1,79 @@
+package web
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"facteur/decode"
+)
+
+// The page draws decode's tables and nothing else: every arrow of every table, in order, and no state besides theirs.
+func TestStatesAreDecodes(t *testing.T) {
+	u := start(t, nil)
+	resp, text := u.do(t, u.follower, request{path: "/api/v1/states"})
+	var got struct{ Machines []Machine }
+	if err := json.Unmarshal([]byte(text), &got); resp.StatusCode != http.StatusOK || err != nil {
+		t.Fatalf("%s, %v: %s", resp.Status, err, text)
+	}
+	for _, want := range []string{decode.SMTP, decode.LMTP, decode.POP3, decode.IMAP, decode.Sieve, decode.TLS12, decode.TLS13} {
+		i := slices.IndexFunc(got.Machines, func(m Machine) bool { return m.ID == want })
+		if i < 0 {
+			t.Errorf("no machine %s", want)
+			continue
+		}
+		sameTable(t, got.Machines[i], decode.States(want))
+	}
+}
+
+func sameTable(t *testing.T, m Machine, table []decode.Transition) {
+	t.Helper()
+	if len(m.Transitions) != len(table) {
+		t.Fatalf("%s: %d transitions, the table has %d", m.ID, len(m.Transitions), len(table))
+	}
+	known := map[string]bool{}
+	for _, s := range m.States {
+		if known[s.ID] || !strings.HasPrefix(s.Note, "state.") || strings.ContainsAny(s.Note, " ,'") {
+			t.Errorf("%s: state %+v", m.ID, s)
+		}
+		known[s.ID] = true
+	}
+	if m.States[0].ID != table[0].From {
+		t.Errorf("%s begins in %s, the table in %s", m.ID, m.States[0].ID, table[0].From)
+	}
+	met := map[string]bool{}
+	for i, tr := range m.Transitions {
+		if want := table[i]; tr.From != want.From || tr.To != want.To || tr.Trigger+" "+tr.Answer != want.On {
+			t.Errorf("%s: %+v, the table has %+v", m.ID, tr, want)
+		}
+		if tr.From != "" && !known[tr.From] || !known[tr.To] || tr.Note == "" {
+			t.Errorf("%s: %+v", m.ID, tr)
+		}
+		met[tr.From], met[tr.To] = true, true
+		for _, from := range tr.Usual {
+			if tr.From != "" || !known[from] {
+				t.Errorf("%s: usually from %q: %+v", m.ID, from, tr)
+			}
+		}
+	}
+	for s := range known {
+		if !met[s] {
+			t.Errorf("%s: no arrow at %s", m.ID, s)
+		}
+	}
+}
+
+// What is said to be usual is of verbs that the table takes from any state: a verb renamed there is noticed here.
+func TestUsualVerbsAreInTheTables(t *testing.T) {
+	for id, verbs := range usual {
+		for verb := range verbs {
+			if !slices.ContainsFunc(decode.States(id), func(tr decode.Transition) bool {
+				return tr.From == "" && strings.HasPrefix(tr.On, verb+" ")
+			}) {
+				t.Errorf("%s: no arrow from any state by %s", id, verb)
+			}
+		}
+	}
+}
