@@ -41,7 +41,7 @@ func Anonymize(path, out string, o RewriteOptions) (*Report, error) {
 	r.plan.sort()
 	r.report.People = len(a.n.p.given)
 	r.survey.rename = a.rename
-	return &r.report, r.write(path, out, a.told, "anonymized")
+	return &r.report, r.write(path, out, a.told, a.remark, "anonymized")
 }
 
 // anonymity is one Anonymize under way.

@@ -99,8 +99,19 @@ func (t *tcp) feed(c *conn, side decode.Side, s *segment, o *own) {
 	if s.flags&flagSYN != 0 || c.session.own {
 		t.open(c)
 	}
+	said := s.comments != nil && c.opened
+	if said {
+		t.remark(c, side, s, len(s.data))
+	}
 	if o != nil && c.session.own {
 		t.ownComment(c, side, o)
+	}
+	if s.comments != nil && !said {
+		defer func() {
+			if c.opened {
+				t.remark(c, side, s, 0)
+			}
+		}()
 	}
 	if c.ended {
 		return

@@ -1,6 +1,7 @@
 package captures
 
 import (
+	"io"
 	"time"
 
 	"facteur/decode"
@@ -27,6 +28,11 @@ type pass struct {
 	close   func(session int) error
 	secrets func(lines []byte) error
 
+	remarks *remarks // packet comments for the copy; nil: none are kept
+
+	protocol func(i *Info) // may say otherwise what a connection speaks
+	reader   Reader        // with its options; the sink is the pass
+
 	sessions map[int]*passing
 	err      error
 }
@@ -39,8 +45,18 @@ type passing struct {
 
 // run reads the file. What stopped it from writing comes before what was wrong with the file.
 func (p *pass) run(path string) error {
-	p.sessions = map[int]*passing{}
-	err := ReadFile(path, p)
+	p.sessions, p.reader.Sink = map[int]*passing{}, p
+	err := p.reader.ReadFile(path)
+	if p.err != nil {
+		return p.err
+	}
+	return err
+}
+
+// runFrom is run for what cannot be read twice.
+func (p *pass) runFrom(r io.Reader, name string) error {
+	p.sessions, p.reader.Sink = map[int]*passing{}, p
+	err := p.reader.Read(r, name)
 	if p.err != nil {
 		return p.err
 	}
@@ -57,6 +73,9 @@ func (p *pass) fail(err error) {
 func (p *pass) Open(i Info) {
 	if p.leave[i.Session] || p.err != nil {
 		return
+	}
+	if p.protocol != nil {
+		p.protocol(&i)
 	}
 	s := p.sessions[i.Session]
 	if s == nil {
@@ -103,9 +122,19 @@ func (p *pass) begin(i Info) *passing {
 	return s
 }
 
+// Remark keeps a packet comment for the copy.
+func (p *pass) Remark(session int, leg decode.Leg, from decode.Side, ahead int, text string) {
+	if p.remarks != nil && p.sessions[session] != nil {
+		p.remarks.add(place{session: session, leg: leg, from: from}, ahead, text)
+	}
+}
+
 // Chunk decodes what came next of a session.
 func (p *pass) Chunk(session int, c decode.Chunk) {
 	if s := p.sessions[session]; s != nil && p.err == nil {
+		if p.remarks != nil {
+			p.remarks.fed(session, &c)
+		}
 		s.pairs.events(s.dec.Feed(c))
 	}
 }

@@ -62,8 +62,8 @@ var ErrUntreated = errors.New("not everything could be treated")
 //
 // out is a recording of facteur's (standard pcapng) whatever path is. The packets of a foreign capture are made anew from
 // its TCP streams, with the same octets at the same times: retransmissions, link headers, IP and TCP options are not kept,
-// and connections in which no mail is recognised are left out. Recordings keep what they say of themselves, but for packet
-// comments.
+// and connections in which no mail is recognised are left out. Recordings keep what they say of themselves; packet
+// comments are kept, masked as well.
 //
 // What cannot be treated is in the report; then nothing is written, and the error holds ErrUntreated, unless o.Force: TLS
 // without keys is then copied as it is, and octets of no known protocol become stars.
@@ -79,7 +79,7 @@ func Redact(path, out string, o RewriteOptions) (*Report, error) {
 		return nil, err
 	}
 	r.plan.sort()
-	return &r.report, r.write(path, out, r.told, "masked")
+	return &r.report, r.write(path, out, r.told, r.remark, "masked")
 }
 
 // redaction is one Redact under way.
@@ -89,6 +89,7 @@ type redaction struct {
 	report Report
 	found  map[string]bool
 	hide   *strings.Replacer // secrets in things told
+	finder *finder           // and everywhere else
 	plan   edits
 }
 
@@ -168,6 +169,7 @@ func (r *redaction) echoes(path string) error {
 	}
 	r.hide = strings.NewReplacer(pairs...)
 	finder := newFinder(words, with)
+	r.finder = finder
 	streams := map[place]*search{}
 	p := &pass{keys: r.o.keys(), leave: r.survey.leave, event: func(session int, e *decode.Event, octets []byte) {
 		at := place{session, e.Leg, e.From, e.Layer}
@@ -268,13 +270,13 @@ func keyLines(text []byte, randoms map[string]bool) []byte {
 }
 
 // write makes the copy.
-func (r *redaction) write(path, out string, told func(*decode.Told) *decode.Told, how string) error {
+func (r *redaction) write(path, out string, told func(*decode.Told) *decode.Told, remark func(string, bool) string, how string) error {
 	o, v := r.o, r.survey
 	w, err := Create(out, WriterOptions{Application: o.Application, Comment: how + " by " + o.Application})
 	if err != nil {
 		return err
 	}
-	p := &pass{keys: o.keys(), leave: v.leave, rewrite: r.plan.apply}
+	p := &pass{keys: o.keys(), leave: v.leave, rewrite: r.plan.apply, remarks: newRemarks(remark)}
 	p.secrets = func(lines []byte) error {
 		if o.NoSecrets {
 			return nil
@@ -282,6 +284,7 @@ func (r *redaction) write(path, out string, told func(*decode.Told) *decode.Told
 		return inParts(lines, func(part []byte) error { return w.Secrets(0, decode.ClientLeg, part) })
 	}
 	p.open = func(i Info) error {
+		p.remarks.ours[i.Session] = i.Own != nil
 		m := Meta{}
 		if i.Own != nil {
 			m = *i.Own
@@ -297,9 +300,12 @@ func (r *redaction) write(path, out string, told func(*decode.Told) *decode.Told
 		if c.Told != nil {
 			c.Told = told(c.Told)
 		}
-		return w.Chunk(session, c, "")
+		return w.Chunk(session, c, p.remarks.due(session, &c))
 	}
-	p.close = w.Close
+	p.close = func(session int) error {
+		p.remarks.end(session)
+		return w.Close(session)
+	}
 	if err = p.secrets(keyLines(o.KeyLog, v.randoms)); err == nil {
 		err = r.sound(p.run(path))
 	}
