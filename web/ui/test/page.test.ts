@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { dictionaries } from '../src/i18n'
-import { actionOf } from '../src/lib/keys'
+import { actionOf, keyFor, rebind } from '../src/lib/keys'
 import { readPlace, writePlace, type Place } from '../src/lib/place'
 import { protectionOf, settingOf } from '../src/lib/security'
 import { event, session } from './helpers'
@@ -12,17 +12,22 @@ function sentences(part: unknown, path = ''): [string, string][] {
   return Object.entries(part as object).flatMap(([key, value]) => sentences(value, `${path}.${key}`))
 }
 
+/** The screens' own sentences, each beside its screen. */
+const parts = import.meta.glob<{ texts: Record<'fr' | 'en', unknown> }>(['../src/**/texts.ts', '../src/**/*Texts.ts'], { eager: true })
+const french = [dictionaries.fr, ...Object.values(parts).map((part) => part.texts.fr)]
+const english = [dictionaries.en, ...Object.values(parts).map((part) => part.texts.en)]
+
 describe('the page’s sentences', () => {
   it('are in French typography', () => {
-    for (const [path, text] of sentences(dictionaries.fr)) {
+    for (const [path, text] of french.flatMap((part) => sentences(part))) {
       expect(text, path).not.toMatch(/ [;:!?»]|« |'/)
       expect(text, path).not.toMatch(/[a-zé][;!?]/i)
     }
   })
   it('are all there, none left in the other language', () => {
-    const fr = new Map(sentences(dictionaries.fr))
-    const en = sentences(dictionaries.en)
-    expect(en.map(([path]) => path)).toEqual([...fr.keys()])
+    const fr = french.flatMap((part) => sentences(part))
+    const en = english.flatMap((part) => sentences(part))
+    expect(en.map(([path]) => path)).toEqual(fr.map(([path]) => path))
     for (const [path, text] of en) expect(text, path).not.toMatch(/[éèàç«»]/)
   })
 })
@@ -48,6 +53,15 @@ describe('shortcuts', () => {
     expect(press(' ', button)).toBeNull()
     expect(press('Enter', button)).toBeNull()
     button.remove()
+  })
+  it('can be given to another key, which its owner then loses', () => {
+    const own = rebind({}, 'follow', 'C')
+    expect(keyFor('follow', own)).toBe('c')
+    expect(keyFor('compare', own)).toBe('')
+    const with_ = (key: string) => actionOf({ key, target: document.body } as unknown as KeyboardEvent, true, own)
+    expect([with_('c'), with_('s'), with_('j')]).toEqual(['follow', null, 'next'])
+    expect(rebind(own, 'follow', ' ')).toBe(own)
+    expect(rebind(own, 'follow', 'Enter')).toBe(own)
   })
   it('can be switched off', () => {
     expect(actionOf({ key: 'j', target: document.body } as unknown as KeyboardEvent, false)).toBeNull()

@@ -149,8 +149,9 @@ export interface Player {
 }
 
 export interface PlayerOrder {
-  do: 'play' | 'pause' | 'seek' | 'step' | 'speed' | 'idle_cap' | 'restart'
-  n?: number
+  do: 'play' | 'pause' | 'seek' | 'step' | 'speed' | 'idle_cap' | 'restart' | 'markers'
+  /** Of seek the event, of markers all marked events. */
+  n?: number | number[]
   position?: number
   by?: 'event' | 'exchange'
   delta?: 1 | -1

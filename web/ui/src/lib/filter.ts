@@ -13,6 +13,18 @@ export interface Filter {
   test: Test | null
   /** The first word that was not understood, to say so. */
   wrong: string
+  /** What that word wants after its colon. */
+  wants: Wants | ''
+}
+
+export type Wants = 'value' | 'side' | 'numbers'
+
+/** What a key wants, to say it in plain words. */
+const wants = (word: string): Wants => {
+  const [key, value] = [word.slice(0, word.indexOf(':')), word.slice(word.indexOf(':') + 1)]
+  if (key === 'from' || key === 'leg') return 'side'
+  if (key === 'session' || key === 'n') return 'numbers'
+  return value === '' ? 'value' : 'numbers'
 }
 
 const protocols = new Set(['smtp', 'lmtp', 'pop3', 'imap', 'sieve', 'tls', 'sasl', 'message'])
@@ -110,5 +122,5 @@ export function parseFilter(text: string): Filter {
     if (!test) wrong ||= word
     else tests.push(minus ? (event, session) => !test(event, session) : test)
   }
-  return { text, wrong, test: tests.length ? (event, session) => tests.every((test) => test(event, session)) : null }
+  return { text, wrong, wants: wrong ? wants(wrong) : '', test: tests.length ? (event, session) => tests.every((test) => test(event, session)) : null }
 }

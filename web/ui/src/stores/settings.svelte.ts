@@ -1,6 +1,7 @@
 /** What the reader chose about the page itself; kept in this browser. */
 import { dictionaries, type Msgs } from '../i18n'
 import type { Lang } from '../lib/api'
+import type { OwnKeys } from '../lib/keys'
 
 export type Theme = 'auto' | 'light' | 'dark'
 
@@ -10,13 +11,14 @@ interface Kept {
   projector: boolean
   time: 'gap' | 'clock'
   keys: boolean
+  own: OwnKeys
   list: boolean
   bytes: boolean
 }
 
 const place = 'facteur.settings'
 
-const initial: Kept = { lang: '', theme: 'auto', projector: false, time: 'gap', keys: true, list: true, bytes: true }
+const initial: Kept = { lang: '', theme: 'auto', projector: false, time: 'gap', keys: true, own: {}, list: true, bytes: true }
 
 /** Storage may be barred (private windows); the page works without. */
 function load(): Kept {
@@ -49,6 +51,10 @@ class Settings {
   }
   get keys(): boolean {
     return this.#kept.keys
+  }
+  /** Keys that the reader chose for actions. */
+  get own(): OwnKeys {
+    return this.#kept.own
   }
   /** Whether the list of sessions stands beside the transcript, where there is room. */
   get list(): boolean {
