@@ -2,7 +2,7 @@
 GO ?= go
 UI := web/ui
 
-.PHONY: test vet go ui e2e build fuzz bench clean
+.PHONY: test vet go ui e2e build fuzz bench bench-proxy soak clean
 
 test: vet go ui e2e
 
@@ -28,6 +28,15 @@ build:
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# What the proxy costs, as a ratio to a plain copy in the same run (x-plain-copy: 1 is as fast), relayed, decoded and recorded.
+bench-proxy:
+	$(GO) test -run '^$$' -bench BenchmarkProxy -benchtime 1s ./proxy
+
+# make soak SOAK=10m: clients of every kind come and go, under the race detector.
+SOAK ?= 1m
+soak:
+	$(GO) test -race -timeout 0 ./proxy -run TestSoak -v -soak $(SOAK)
 
 # make fuzz FUZZTIME=10m runs every fuzz target for that long.
 FUZZTIME ?= 30s

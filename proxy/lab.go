@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"slices"
@@ -110,6 +111,11 @@ const (
 	verdictRefused  = "refused"   // it did not go on
 	verdictFellBack = "fell_back" // it went on in clear
 	verdictFooled   = "fooled"    // it went on, and believes itself safe
+
+	// of attacks that nobody can be fooled by as to TLS
+	verdictWaited = "waited"  // it had the patience
+	verdictGaveUp = "gave_up" // it had not
+	verdictCutOff = "cut_off" // it did not go on; what it makes of half an answer shows on its screen only
 )
 
 // judge watches what follows an attack. Its methods may be called from both directions.
@@ -121,7 +127,41 @@ type judge struct {
 	answered bool     // the server spoke inside TLS before the client did
 	heard    bool     // the server's first word inside TLS has gone to the client
 	early    bool     // the client went on before the server's first word inside TLS
+	gaveUp   bool     // the client ended its side while words for it were delayed
+	cut      bool     // the server's stream was truncated
+	after    []byte   // the first octets that the client said when it was cut off
 }
+
+// maxAfter is longer than any command's name with an IMAP tag before it.
+const maxAfter = 128
+
+// saidAfter notes what a client says once the session is over for facteur.
+func (j *judge) saidAfter(b []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.after = append(j.after, b[:min(len(b), maxAfter-len(j.after))]...)
+}
+
+func (j *judge) isCut() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.cut
+}
+
+// wentOn is the name of the command with which a client that was cut off went on as if it had been told everything, ""
+// if it did not: no word, or a goodbye.
+func (j *judge) wentOn(proto string) string {
+	words := strings.Fields(string(j.after))
+	if proto == decode.IMAP && len(words) > 0 {
+		words = words[1:]
+	}
+	if len(words) == 0 || goodbyes[strings.ToUpper(words[0])] {
+		return ""
+	}
+	return strings.ToUpper(words[0])
+}
+
+var goodbyes = map[string]bool{"QUIT": true, "LOGOUT": true}
 
 // attacked tells that an attack takes place, once a session.
 func (s *session) attacked(name string, leg decode.Leg, fields ...string) {
@@ -172,8 +212,14 @@ func (s *session) verdict() {
 	for _, name := range j.done {
 		v := verdictRefused
 		switch {
-		case name == Delay || name == Truncate || name == ResetAfter:
-			continue // nobody can be fooled by these, and what a client makes of half an answer shows on its screen only
+		case name == Delay:
+			if v = verdictWaited; j.gaveUp {
+				v = verdictGaveUp
+			}
+		case name == Truncate || name == ResetAfter:
+			if v = verdictCutOff; j.wentOn(s.route.Listen.Protocol) != "" {
+				v = verdictFooled
+			}
 		case name == InjectResponse && s.route.Listen.Protocol == decode.IMAP && j.inside, name == InjectCommand && s.route.Listen.Protocol == decode.Sieve:
 			continue // an untagged response, and a server that greets inside TLS, leave nothing to tell it by
 		case name == StripStartTLS || name == RefuseStartTLS || name == PreAuth:
@@ -190,16 +236,17 @@ func (s *session) verdict() {
 	if worst == "" {
 		return
 	}
-	why := map[string]string{verdictRefused: "did_not_go_on", verdictFellBack: "sent_in_clear", verdictFooled: "went_on"}[worst]
+	why := map[string]string{verdictRefused: "did_not_go_on", verdictFellBack: "sent_in_clear", verdictFooled: "went_on",
+		verdictWaited: "went_on", verdictGaveUp: "did_not_go_on", verdictCutOff: "did_not_go_on"}[worst]
 	fields := []string{"what", worst, "verdict", worst, "name", by, "why", why}
-	if worst == verdictFellBack {
-		fields = append(fields, "verb", j.clear)
+	if verb := cmp.Or(j.clear, j.wentOn(s.route.Listen.Protocol)); worst == verdictFellBack || worst == verdictFooled && verb != "" {
+		fields = append(fields, "verb", verb)
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.verdict", fields...)
 	s.log.Warn(s.srv.note("session.verdict."+worst, fields...), "attack", by, "verdict", worst)
 }
 
-var verdicts = []string{"", verdictRefused, verdictFellBack, verdictFooled}
+var verdicts = []string{"", verdictWaited, verdictGaveUp, verdictCutOff, verdictRefused, verdictFellBack, verdictFooled}
 
 // refusal is what a lab's STARTTLS is refused with (RFC 3207 §4, 2595 §4, 9051 §7.1, 5804 §1.3).
 func refusal(proto, tag string) string {
@@ -301,6 +348,11 @@ func (l *leg) mistreat(p []byte) error {
 		case Delay:
 			s.attacked(Delay, decode.ClientLeg, "value", a.Delay.String())
 			s.pause(a.Delay)
+			if l.endOf(decode.Client) != decode.Open {
+				s.judge.mu.Lock()
+				s.judge.gaveUp = true
+				s.judge.mu.Unlock()
+			}
 		case Truncate, ResetAfter:
 			if left := a.After - l.delivered; left < int64(len(p)) {
 				p, cut = p[:max(0, left)], a.Name
@@ -321,6 +373,9 @@ func (l *leg) mistreat(p []byte) error {
 	}
 	switch cut {
 	case Truncate:
+		s.judge.mu.Lock()
+		s.judge.cut = true
+		s.judge.mu.Unlock()
 		return errCut
 	case ResetAfter:
 		s.breakOff()

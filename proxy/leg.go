@@ -205,7 +205,8 @@ func (l *leg) linger(life context.Context) {
 	l.SetDeadline(deadlineIn(lingerWait))
 	room := make([]byte, smallBuffer)
 	for n := 0; n < maxLinger; {
-		k, err := l.Read(room)
+		k, err := l.app.Read(room)
+		l.s.judge.saidAfter(room[:k])
 		if n += k; err != nil {
 			return
 		}

@@ -81,10 +81,9 @@ func (s *session) run(life context.Context) {
 	s.open()
 	f := s.establish(life)
 	if f == nil {
-		f = s.relay()
-	}
-	if len(s.srv.c.Attacks) > 0 {
-		s.verdict()
+		if f = s.relay(); f == nil {
+			f = s.unsaid()
+		}
 	}
 	switch {
 	case errors.Is(context.Cause(life), errShutdown): // whatever it was doing, that is why it failed
@@ -92,6 +91,11 @@ func (s *session) run(life context.Context) {
 	case f != nil:
 		s.fail(f)
 		s.client.linger(life)
+	case s.judge.isCut():
+		s.client.linger(life)
+	}
+	if len(s.srv.c.Attacks) > 0 {
+		s.verdict() // with what the client did at the end
 	}
 }
 

@@ -30,6 +30,8 @@ const (
 	soakClients = 24        // at a time
 	soakLiteral = 300 << 10 // octets at most, but for one in twenty
 	soakLarge   = 4 << 20
+	// soakPatience is for a machine that has other work to do, with the race detector.
+	soakPatience = 5 * time.Minute
 	// soakHeap is what may be left of the memory when all is over, whatever went through.
 	soakHeap = 48 << 20
 )
@@ -46,7 +48,7 @@ func TestSoak(t *testing.T) {
 	desk := &watch.Desk{Show: tape, Recorder: tape.w, Passing: true, Log: slog.New(slog.DiscardHandler)}
 	var sessions atomic.Int64
 	r := newRig(t, func(c *Config) {
-		c.HandshakeTimeout = 30 * time.Second // the race detector is slow
+		c.HandshakeTimeout = soakPatience
 		c.Observe = func(i SessionInfo) Observer {
 			sessions.Add(1)
 			st := watch.Start{ID: i.ID, Protocol: i.Route.Listen.Protocol, Route: i.Route.String(), Time: i.Opened}
@@ -157,7 +159,7 @@ func soakOctets(seed, n int) []byte {
 // a reset.
 func soakServer(t *testing.T, implicit bool) int {
 	return serve(t, func(c net.Conn) {
-		c.SetDeadline(time.Now().Add(3 * patience))
+		c.SetDeadline(time.Now().Add(soakPatience))
 		raw := c.(*net.TCPConn)
 		if implicit {
 			c = tls.Server(c, serverTLS(t))
@@ -213,7 +215,7 @@ func soakSession(t *testing.T, r *rig, rnd *rand.Rand) (moved int64) {
 		return 0
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(3 * patience))
+	conn.SetDeadline(time.Now().Add(soakPatience))
 	cfg := r.clientTLS()
 	if route == 4 {
 		cfg.RootCAs = poolOf(r.upstream)
