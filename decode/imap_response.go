@@ -350,6 +350,9 @@ func (p *imap) act(e *Event, tag string) {
 	switch c.name {
 	case "AUTHENTICATE":
 		if c.seq == p.saslSeq {
+			if ok {
+				p.l.mayLayer(p.sasl, c.seq)
+			}
 			p.sasl, p.saslLine = nil, false
 		}
 	case "IDLE":

@@ -48,12 +48,13 @@ type side struct {
 	tlsAt int64 // end of the TLS layer
 	made  int64 // end of the plain layer: octets taken out of records so far
 
-	inflate *inflater // COMPRESS=DEFLATE runs
-	carried []carrier // records whose plain octets are not all in events yet
-	settled int       // of carried: their secrecy is decided
-	frags   []Span    // records that hold the beginning of an incomplete handshake message
-	marks   []mark    // secrets found, not yet released
-	run     octets    // opaque octets under way
+	inflate *inflater  // COMPRESS=DEFLATE runs
+	layer   *saslLayer // a security layer of SASL may begin, or runs
+	carried []carrier  // records whose plain octets are not all in events yet
+	settled int        // of carried: their secrecy is decided
+	frags   []Span     // records that hold the beginning of an incomplete handshake message
+	marks   []mark     // secrets found, not yet released
+	run     octets     // opaque octets under way
 
 	end             End
 	sumWire, sumTLS hash.Hash
@@ -111,7 +112,7 @@ func newProtocol(l *leg, name string) protocol {
 
 // app is the frame the protocol reads from.
 func (sd *side) app() *frame {
-	if sd.mode == secure || sd.inflate != nil {
+	if sd.mode == secure || sd.inflate != nil || sd.layer != nil && sd.layer.on {
 		return &sd.plain
 	}
 	return &sd.wire
@@ -150,13 +151,19 @@ func (l *leg) step(from Side) bool {
 	case upgrading:
 		return l.stepUpgrade(sd)
 	case secure:
-		if l.proto.step(from, &sd.plain) {
+		if sd.layered(&sd.plain) && sd.stepLayer(&sd.plain) {
+			return true
+		}
+		if (sd.layer == nil || !sd.layer.on) && l.proto.step(from, &sd.plain) {
 			return true
 		}
 		return l.stepRecord(sd)
 	}
 	if sd.inflate != nil {
 		return l.proto.step(from, &sd.plain) || sd.stepInflate()
+	}
+	if sd.layered(&sd.wire) || sd.layer != nil && sd.layer.on {
+		return l.proto.step(from, &sd.plain) || sd.stepLayer(&sd.wire)
 	}
 	if len(sd.wire.buf) == 0 && !sd.wire.ended {
 		return false
@@ -343,7 +350,7 @@ func (l *leg) lost(sd *side, n int) {
 		l.tls.Lost(tlswire.Side(sd.from), n)
 		l.proto.gap(sd.from, -1)
 	case clear, upgrading:
-		if sd.inflate != nil {
+		if sd.inflate != nil || sd.layer != nil && sd.layer.on {
 			sd.mode = opaque
 		} else {
 			l.proto.gap(sd.from, int64(n))
@@ -439,7 +446,7 @@ func (l *leg) shut() {
 func (l *leg) giveUp(why string) {
 	for i := range l.sides {
 		sd := &l.sides[i]
-		sd.mode, sd.inflate = opaque, nil
+		sd.mode, sd.inflate, sd.layer = opaque, nil, nil
 		sd.carried, sd.settled, sd.marks = nil, 0, nil
 	}
 	e := l.s.event(l, Client, Wire, l.here(Client), "session.error")

@@ -152,6 +152,8 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 			p.await = ""
 			if p.answer = status == "+"; p.answer {
 				p.sasl.challenge(e, text, e.Span.From+int64(len(e.Field("line"))-len(text)))
+			} else if status == "+OK" {
+				p.l.mayLayer(p.sasl.x, cmd.seq)
 			}
 			return
 		}

@@ -8,6 +8,7 @@ import (
 
 // carrier is a TLS record, or a block of compressed octets, and what it carried.
 type carrier struct {
+	inside      int // where in the wire's octets the plain ones stand as they are; 0 for nowhere
 	wire, plain Span
 	content     []byte         // of plain; kept only while someone may want it masked
 	rec         tlswire.Record // to seal it again

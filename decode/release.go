@@ -217,6 +217,11 @@ func (sd *side) seal(c *carrier) {
 	wire := make([]byte, c.wire.Len())
 	sd.queued(c.wire, func(off int64, part []byte) { copy(wire[off:], part) })
 	content := c.content
+	if c.inside > 0 { // in a security layer that signs, and does not encrypt
+		copy(wire[c.inside:], content)
+		sd.queued(c.wire, func(off int64, part []byte) { copy(part, wire[off:]) })
+		return
+	}
 	if c.inflated {
 		// a secret inside COMPRESS: what is compressed cannot be masked at the same length, so nothing of it is kept
 		content = make([]byte, len(c.rec.Content))

@@ -19,6 +19,7 @@ type exchange struct {
 	show      bool                // leave secrets as they are
 	answers   int                 // client messages with content so far
 	asked     string              // LOGIN: what the last challenge asked for: "user", "password" or ""
+	qop       string              // DIGEST-MD5: the protection that the client chose
 	hear      func(secret []byte) // told of each secret that is text, before it is masked; may be nil
 }
 
@@ -164,7 +165,13 @@ func (x *exchange) clientParts(raw []byte) []saslPart {
 	case "CRAM-MD5":
 		return cramParts(raw)
 	case "DIGEST-MD5":
-		return digestParts(raw, true)
+		parts := digestParts(raw, true)
+		for _, p := range parts {
+			if p.name == "qop" {
+				x.qop = string(raw[p.from:p.to])
+			}
+		}
+		return parts
 	case "NTLM":
 		return ntlmParts(raw, true)
 	case "SCRAM":

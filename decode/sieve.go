@@ -329,6 +329,9 @@ func (v *sieve) server(f *frame) bool {
 	}
 	if v.await != "" && cmd.name == v.await {
 		v.await, v.answer = "", false
+		if cmd.name == "AUTHENTICATE" && status == "OK" {
+			v.l.mayLayer(v.sasl, cmd.seq)
+		}
 		if cmd.name == "STARTTLS" && status == "OK" {
 			c := v.l.sides[Client].app()
 			v.held = c.at + int64(len(c.buf))

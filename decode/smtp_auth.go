@@ -51,6 +51,9 @@ func (s *smtp) saslReply(e *Event, code string) {
 	s.await = ""
 	if code != "334" {
 		s.expect = expectCommand
+		if code[0] == '2' {
+			s.l.mayLayer(s.sasl.x, e.Seq)
+		}
 		return
 	}
 	s.sasl.challenge(e, e.Field("text"), e.Span.From+4)
