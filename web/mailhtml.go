@@ -236,6 +236,9 @@ func (s *sanitiser) style(css string) string {
 		if !strings.Contains(strings.ToLower(found), "data:") {
 			s.report.Styles++
 		}
+		if strings.HasPrefix(found, "@") {
+			return ""
+		}
 		return "none"
 	})
 }

@@ -26,7 +26,7 @@ func TestSanitise(t *testing.T) {
 		"frame":              {`<iframe src="//evil.test" srcdoc="<b>"></iframe>a`, "a", func(r *HTMLReport) int { return r.Frames }},
 		"object":             {`<object data="//evil.test"></object>a`, "a", func(r *HTMLReport) int { return r.Frames }},
 		"sheet":              {`<link rel=stylesheet href="//evil.test/a.css">a`, "a", func(r *HTMLReport) int { return r.Styles }},
-		"import":             {`<style>@import "//evil.test/a.css"; p{color:red}</style><p>a</p>`, "p{color:red}", func(r *HTMLReport) int { return r.Styles }},
+		"import":             {`<style>@import "//evil.test/a.css"; p{color:red}</style><p>a</p>`, "<style> p{color:red}", func(r *HTMLReport) int { return r.Styles }},
 		"style url":          {`<p style="background:url(//evil.test/a.png);color:red">a</p>`, "color:red", func(r *HTMLReport) int { return r.Styles }},
 		"escaped style url":  {`<p style="background:u\72l(//evil.test/a.png)">a</p>`, `<p style="">a</p>`, func(r *HTMLReport) int { return r.Styles }},
 		"style image-set":    {`<p style="background:image-set('//evil.test/a.png' 1x)">a</p>`, "a", func(r *HTMLReport) int { return r.Styles }},

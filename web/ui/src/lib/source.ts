@@ -57,4 +57,5 @@ export function sourceLines(data: Uint8Array, at: number, gaps: readonly (readon
   return lines
 }
 
-export const lineEnds: Record<SourceLine['end'], string> = { crlf: '␍␊', lf: '␊', cr: '␍', cut: '↩', '': '' }
+/** In letters: the pictures that Unicode has for controls are missing from many systems' fonts. */
+export const lineEnds: Record<SourceLine['end'], string> = { crlf: 'CRLF', lf: 'LF', cr: 'CR', cut: '…', '': '' }
