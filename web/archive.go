@@ -41,12 +41,15 @@ type Found struct {
 // Reel takes what is read of a recording: to the page, and to the player that moves over it.
 type Reel struct {
 	hub    *Hub
-	player *replay.Player
+	player *replay.Player // nil for none
 }
 
 // Publish shows events. Those beyond what is kept of a recording only count.
 func (r *Reel) Publish(session int, events []decode.Event) {
-	r.player.Add(session, events[:r.hub.Publish(session, events)])
+	given := r.hub.Publish(session, events)
+	if r.player != nil {
+		r.player.Add(session, events[:given])
+	}
 }
 
 // Octets keeps octets for the page.

@@ -59,6 +59,12 @@ var (
 	refuseNoRecording = refusal{http.StatusNotFound, "no_recording",
 		"Cet enregistrement n’existe pas, ou n’existe plus.",
 		"There is no such recording, or there no longer is."}
+	refuseNoLibrary = refusal{http.StatusNotFound, "no_library",
+		"facteur n’enregistre pas (--record off)\u202f: il n’y a pas de bibliothèque.",
+		"facteur does not record (--record off): there is no library."}
+	refuseLibrary = refusal{http.StatusInternalServerError, "library",
+		"La bibliothèque n’a pas pu le faire\u202f; le journal de facteur dit pourquoi.",
+		"The library could not do that; facteur’s log says why."}
 	refuseUnreadable = refusal{http.StatusUnprocessableEntity, "unreadable",
 		"Ce fichier ne peut pas être lu.",
 		"This file cannot be read."}

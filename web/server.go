@@ -50,6 +50,8 @@ type Options struct {
 	CA            CA
 	// Archive has the recordings that the page may open; nil where there are none.
 	Archive Archive
+	// Library is their folder, which the page shows and changes; nil without.
+	Library Library
 	Played  Source // what facteur replay plays, read into the server's own hub
 	// Catalogue gives the explanations of a language as JSON (see README.md), nil for an unknown one.
 	Catalogue func(lang string) []byte

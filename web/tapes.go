@@ -239,6 +239,7 @@ func (s *Server) archiveRoutes(handle func(path string, do answerer, methods ...
 	handle("tapes/{tape}/", s.inTape, methods...)
 	handle("uploads", s.putUpload, http.MethodPut)
 	handle("samples", s.getSamples, http.MethodGet, http.MethodHead)
+	s.libraryRoutes(handle)
 }
 
 // tapeMux answers for a tape as its server would at the same addresses, without the tape's name before them.

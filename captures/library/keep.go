@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -115,15 +116,16 @@ func (l *Library) Expired(ctx context.Context, retention time.Duration, now time
 	}
 	var out []Recording
 	for _, r := range all {
-		keep := false
-		for _, t := range r.Tags {
-			keep = keep || t == Keep
-		}
-		if !keep && now.Sub(r.Modified) > retention {
+		if Expires(r, retention, now) {
 			out = append(out, r)
 		}
 	}
 	return out, nil
+}
+
+// Expires tells whether a recording's last change is older than retention and nobody tagged it to be kept.
+func Expires(r Recording, retention time.Duration, now time.Time) bool {
+	return now.Sub(r.Modified) > retention && !slices.Contains(r.Tags, Keep)
 }
 
 // FreeName gives a file name for the library that is not taken: base, with a number if need be. What could lead out of

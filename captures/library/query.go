@@ -87,6 +87,32 @@ func moment(ns int64) time.Time {
 	return time.Unix(0, ns).UTC()
 }
 
+// Named gives the recording of a file's name.
+func (l *Library) Named(ctx context.Context, name string) (Recording, error) {
+	all, err := l.Recordings(ctx)
+	if err != nil {
+		return Recording{}, err
+	}
+	for _, r := range all {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return Recording{}, fmt.Errorf("recording %s: %w", name, ErrUnknown)
+}
+
+// Place names a hit for SearchFrom.
+func (h *Hit) Place() string { return strconv.FormatInt(h.id, 10) }
+
+// SearchFrom is Search behind the hit of that place, "" for the first ones. What is no place is the beginning too.
+func (l *Library) SearchFrom(ctx context.Context, f *filter.Filter, limit int, place string) ([]Hit, bool, error) {
+	var after *Hit
+	if id, err := strconv.ParseInt(place, 10, 64); err == nil {
+		after = &Hit{id: id}
+	}
+	return l.Search(ctx, f, limit, after)
+}
+
 // Find gives a recording by its number or its file's name.
 func (l *Library) Find(ctx context.Context, which string) (Recording, error) {
 	all, err := l.Recordings(ctx)

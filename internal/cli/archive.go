@@ -28,6 +28,9 @@ type archive struct {
 
 	mu  sync.Mutex
 	lib *library.Library // opened when it is first asked for
+	// syncing is closed when the index has caught up, nil while it rests; stop ends that.
+	syncing chan struct{}
+	stop    context.CancelFunc
 }
 
 func (a *app) newArchive(dir string) *archive {
@@ -37,15 +40,27 @@ func (a *app) newArchive(dir string) *archive {
 	return &archive{a: a, dir: dir}
 }
 
+// library is what the page shows of the recordings' folder, nil without one.
+func (r *archive) library() web.Library {
+	if r.dir == "" {
+		return nil
+	}
+	return r
+}
+
 // close closes the library's index.
 func (r *archive) close() error {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.lib == nil {
+	lib, syncing, stop := r.lib, r.syncing, r.stop
+	r.lib = nil
+	r.mu.Unlock()
+	if syncing != nil {
+		stop()
+		<-syncing
+	}
+	if lib == nil {
 		return nil
 	}
-	lib := r.lib
-	r.lib = nil
 	return lib.Close()
 }
 
@@ -101,13 +116,13 @@ func (r *archive) Read(ctx context.Context, from web.Source, to *web.Reel) error
 		}
 	}
 	sink := &picked{Sink: &watch.File{Keys: keys, Octets: true, Show: to}, only: from.Session}
-	progress := &progress{ctx: ctx, told: to.Progress}
+	far := &gauge{ctx: ctx, told: to.Progress}
 	if from.Sample != "" {
 		octets, err := samples.Read(from.Sample)
 		if err != nil {
 			return err
 		}
-		return captures.Read(progress.through(bytes.NewReader(octets)), from.Sample, sink)
+		return captures.Read(far.through(bytes.NewReader(octets)), from.Sample, sink)
 	}
 	path, name := from.Path, from.Name
 	if from.Library != "" {
@@ -117,7 +132,7 @@ func (r *archive) Read(ctx context.Context, from web.Source, to *web.Reel) error
 		}
 		name = from.Library
 	}
-	err := captures.Reader{Sink: sink, TCPEvents: true, Through: progress.through}.ReadFile(path)
+	err := captures.Reader{Sink: sink, TCPEvents: true, Through: far.through}.ReadFile(path)
 	return nameless(err, path, name, sink.any)
 }
 
@@ -163,8 +178,8 @@ func (p *picked) Close(session int, at time.Time) {
 	}
 }
 
-// progress tells how far a file is read, and ends the reading with its context.
-type progress struct {
+// gauge tells how far a file is read, and ends the reading with its context.
+type gauge struct {
 	ctx  context.Context
 	told func(read int64)
 
@@ -177,12 +192,12 @@ type progress struct {
 const toldEvery = 200 * time.Millisecond
 
 // through begins anew with each time that the file is read.
-func (p *progress) through(file io.Reader) io.Reader {
+func (p *gauge) through(file io.Reader) io.Reader {
 	p.from, p.read = file, 0
 	return p
 }
 
-func (p *progress) Read(b []byte) (int, error) {
+func (p *gauge) Read(b []byte) (int, error) {
 	if err := p.ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -92,7 +92,8 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	o := a.pageOptions(addr, "replay")
 	shelf := a.newArchive(defaultRecordings())
 	defer shelf.close()
-	o.Archive, o.Played = shelf, web.Source{Path: file, Name: filepath.Base(file)}
+	o.Archive, o.Library = shelf, shelf.library()
+	o.Played = web.Source{Path: file, Name: filepath.Base(file)}
 	o.Recording = web.Recording{Dir: filepath.Base(file)}
 	page := web.New(*o)
 	player := replay.New(replay.Options{OnChange: page.Hub().Player, Whole: st.Size() > longFile})
@@ -103,7 +104,7 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	sink.Show = film
 	read := make(chan error, 1)
 	go func() {
-		far := &progress{ctx: ctx, told: tape.Progress}
+		far := &gauge{ctx: ctx, told: tape.Progress}
 		err := captures.Reader{Sink: sink, TCPEvents: true, Through: far.through}.ReadFile(file)
 		player.Loaded()
 		tape.Loaded(nameless(err, file, filepath.Base(file), true))

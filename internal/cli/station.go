@@ -45,12 +45,11 @@ type stationOptions struct {
 	upstreamCA   *x509.CertPool
 	systemCA     bool
 	noRewrite    bool
-	maxSessions  int
+	limits       limits // zero: the proxy's own choice
 	attacks      []proxy.Attack
 	knobs        [2]proxy.Knobs // TLS of the client leg and of the server leg, where a route does not say
 	socks        string         // address of the SOCKS5 door, "" for none
 	transparent  string         // address of the transparent door, "" for none
-	greeting     time.Duration  // how long a server that speaks first may be silent unsaid; 0: the proxy's own choice
 	record, name string         // folder and a word for the file names; record "" or off: no recording
 	title        string         // of the recordings, for people; "" for name
 	rotate       rotation
@@ -62,7 +61,8 @@ type stationOptions struct {
 
 func (a *app) newStation(o stationOptions) (*station, error) {
 	s := &station{a: a, term: o.term, mode: o.mode}
-	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, Comment: a.comment}
+	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, Comment: a.comment,
+		Lang: a.lang, Sentence: sentence, Backlog: int64(o.limits.backlog)}
 	if s.keys = o.keys; s.keys != nil {
 		s.desk.Keys = s.keys
 	}
@@ -75,12 +75,12 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 	}
 	if o.page != nil {
 		s.shelf = a.newArchive(o.record)
-		o.page.Archive = s.shelf
+		o.page.Archive, o.page.Library = s.shelf, s.shelf.library()
 		s.page = web.New(*o.page)
 	}
 	p, err := proxy.New(proxy.Config{
 		Routes: o.routes, Attacks: o.attacks, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
-		MaxSessions: o.maxSessions, GreetingTime: o.greeting, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
+		MaxSessions: o.limits.sessions, GreetingTime: o.limits.greeting, DialTimeout: o.limits.dial, HandshakeTimeout: o.limits.handshake, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
 	})
 	if err != nil {
 		return nil, err

@@ -58,6 +58,7 @@ beforeEach(() => {
       sessions: () => {},
       routes: () => {},
       player: () => {},
+      tape: () => {},
       lost: (at) => told.push(`lost ${at}`),
       connected: () => told.push('connected'),
     },

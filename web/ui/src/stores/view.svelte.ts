@@ -8,6 +8,8 @@ import { transcript } from './transcript.svelte'
 
 class View {
   screen = $state<Screen>('live')
+  /** The recording looked at, as the address names it; "" for facteur's own run. */
+  tape = $state('')
   /** What the screen shown keeps of its own in the address. */
   args = $state.raw<Args>({})
   /** Session shown; 0 for all. */
@@ -105,6 +107,17 @@ class View {
     this.go(n)
     if (this.pinned) this.pinned = n
     this.wanted = n
+  }
+
+  /** Looks at a recording, or with "" at facteur's own run again; nothing of the other one is chosen. */
+  look(tape: string, screen: Screen = 'live', session = 0): void {
+    this.tape = tape
+    this.session = session
+    this.query = ''
+    this.at = this.pinned = this.wanted = 0
+    this.turned.clear()
+    this.unfreeze()
+    this.show(screen)
   }
 
   /** Changes the screen; what the last one kept in the address is its own. */
