@@ -159,6 +159,12 @@ export const en: Msgs = {
     carriedBy: (n) => plural(n, 'TLS record', 'TLS records'),
   },
   mark: { add: 'Mark', remove: 'Remove the mark', mine: 'My note', hint: 'What to say about it', marked: 'marked' },
+  take: {
+    title: 'Take away',
+    how: 'These commands hold the same conversation at the same address again. No password is in them: the tool will ask.',
+    tools: { openssl: 'By hand, inside TLS (openssl)', nc: 'By hand, in clear (nc)', curl: 'With curl', swaks: 'With swaks' },
+  },
+  print: { cut: (most, all) => `The first ${grouped(most, 'en')} events of ${grouped(all, 'en')}. For all of them: facteur captures export --format html.` },
   bytes: {
     title: 'Octets',
     show: 'Show octets',

@@ -160,6 +160,12 @@ export const fr = {
     carriedBy: (n: number) => plural(n, 'enregistrement TLS', 'enregistrements TLS'),
   },
   mark: { add: 'Marquer', remove: 'Retirer la marque', mine: 'Ma note', hint: 'Ce qu’il faut en dire', marked: 'marqué' },
+  take: {
+    title: 'Emporter',
+    how: 'Ces commandes reprennent la même conversation à la même adresse. Aucun mot de passe n’y figure\u202f: l’outil le demandera.',
+    tools: { openssl: 'À la main, dans TLS (openssl)', nc: 'À la main, en clair (nc)', curl: 'Par curl', swaks: 'Par swaks' },
+  },
+  print: { cut: (most: number, all: number) => `Les ${grouped(most, 'fr')} premiers événements sur ${grouped(all, 'fr')}. Pour tout avoir\u202f: facteur captures export --format html.` },
   bytes: {
     title: 'Octets',
     show: 'Afficher les octets',
