@@ -127,12 +127,13 @@ type state struct {
 	Connect   []Connect     `json:"connect"`
 	Role      Role          `json:"role"`
 	Share     bool          `json:"share"` // followers may come in
+	Lab       []string      `json:"lab"`   // attacks under way
 	Tape      *TapeState    `json:"tape,omitempty"`
 }
 
 // getState tells followers no path of the presenter's machine.
 func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
-	v := state{Version: s.o.Version, Mode: s.o.Mode, Lang: s.o.Lang, Epoch: s.hub.epoch, CA: s.o.CA, Role: role, Share: s.shared != nil}
+	v := state{Version: s.o.Version, Mode: s.o.Mode, Lang: s.o.Lang, Epoch: s.hub.epoch, CA: s.o.CA, Role: role, Share: s.shared != nil, Lab: append([]string{}, s.o.Lab...)}
 	s.mu.Lock()
 	v.Recording = s.recording
 	v.Connect = append([]Connect{}, s.connect...)

@@ -47,6 +47,7 @@ type Options struct {
 	Hosts         []string // more names under which the page may be asked for: name, or name:port where a port is forwarded
 	Connect       []Connect
 	Recording     Recording
+	Lab           []string // lab attacks under way, as the command line names them: everyone who looks is told
 	CA            CA
 	// Archive has the recordings that the page may open; nil where there are none.
 	Archive Archive

@@ -222,7 +222,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	format := f.format
 	if f.web != "off" {
 		o.page = a.pageOptions(f.web, "live")
-		o.page.CA = authorityFacts(o.authority)
+		o.page.CA, o.page.Lab = authorityFacts(o.authority), f.lab
 		o.page.Recording = web.Recording{Dir: f.record, On: f.record != "off"}
 		o.page.Connect = a.connectLines(o.routes, o.authority)
 	} else if format == "" && isTerminal(a.out) {

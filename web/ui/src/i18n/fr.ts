@@ -28,6 +28,8 @@ export const fr = {
     again: (seconds: string) => `nouvel essai dans ${seconds} s`,
     now: 'Réessayer maintenant',
     back: 'Connexion rétablie',
+    lab: 'Attaque de laboratoire',
+    labMore: 'facteur trompe ici les clients exprès, sur cette machine et sur les serveurs d’exercice seulement.',
     restarted: 'facteur a redémarré : la transcription reprend au début',
     refused: 'Cette page n’est plus reconnue par facteur. Rouvrez l’adresse complète affichée dans le terminal, jeton compris.',
     failed: 'La page n’a pas pu lire l’état de facteur.',

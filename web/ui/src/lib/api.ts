@@ -95,6 +95,8 @@ export interface State {
   role: 'presenter' | 'follower'
   /** Followers may come in. */
   share?: boolean
+  /** Lab attacks under way, as the command line names them. */
+  lab?: string[] | null
 }
 
 /** How followers come in. */
