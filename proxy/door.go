@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/proxy/ca"
 )
 
 // door is how a client says where it wants to go.
@@ -86,6 +87,9 @@ func (s *session) enter() bool {
 	return true
 }
 
+// permits reports whether an authority may sign for a host. Tests, which have no other address than loopback, change it.
+var permits = (*ca.Authority).Permits
+
 // dynamic gives the route to a host and port, and what it is: the registered ports of mail decide.
 func (s *Server) dynamic(via *route, host string, port int) (r *route, what string) {
 	what = doorNotMail
@@ -94,7 +98,7 @@ func (s *Server) dynamic(via *route, host string, port int) (r *route, what stri
 	if i := slices.IndexFunc(schemes, func(c scheme) bool { return c.port == port }); i >= 0 {
 		what, mode = doorMail, s.c.Mode
 		e.Scheme, e.Protocol, e.Security = schemes[i].name, schemes[i].protocol, schemes[i].security
-		if mode == Intercept && (s.c.Authority == nil || !s.c.Authority.Permits(host)) {
+		if mode == Intercept && (s.c.Authority == nil || !permits(s.c.Authority, host)) {
 			what, mode = doorOutside, Passthrough
 		}
 	}

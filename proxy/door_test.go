@@ -15,6 +15,7 @@ import (
 	xproxy "golang.org/x/net/proxy"
 
 	"facteur/decode"
+	"facteur/proxy/ca"
 )
 
 // mailPort lets a test's server stand for one at a registered port.
@@ -221,5 +222,57 @@ func TestSocksCurl(t *testing.T) {
 	}
 	if rec := r.session().wait(); rec.info.Mode != Intercept || rec.info.Route.Upstream.Host != "localhost" {
 		t.Errorf("the session is %+v", rec.info)
+	}
+}
+
+// A client that comes with an address and names the server in its hello only is intercepted by that name: its certificate
+// has the name, and the real server is held to it. A name that the authority may not sign for passes end to end, with the
+// hello as it was.
+func TestSocksNameInHello(t *testing.T) {
+	a, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := a[1].Leaf("mail.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"mail.example.org": doorMail, "other.example.net": doorOutside} {
+		t.Run(name, func(t *testing.T) {
+			m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{*cert}}, implicit: true}
+			port := m.start()
+			mailPort(t, "imaps", port)
+			permits = func(_ *ca.Authority, host string) bool { return host == "mail.example.org" }
+			t.Cleanup(func() { permits = (*ca.Authority).Permits })
+			r, d := socksRig(t, nil)
+			conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			cfg := &tls.Config{RootCAs: poolOf(a[0]), ServerName: name}
+			if want == doorOutside {
+				cfg.RootCAs, cfg.InsecureSkipVerify = nil, true
+			}
+			s := tls.Client(conn, cfg)
+			if err := s.Handshake(); err != nil {
+				t.Fatal(err)
+			}
+			k := newTalk(t, s)
+			k.line()
+			k.say("a LOGOUT\r\n")
+			k.until("a OK")
+			if got := s.ConnectionState().PeerCertificates[0].Equal(cert.Leaf); got != (want == doorOutside) {
+				t.Errorf("the certificate is the server's own: %v", got)
+			}
+			s.Close()
+			rec := r.session().wait()
+			if rec.find("session.door", want) == nil || rec.find("session.error", "") != nil {
+				t.Errorf("told %+v", rec.told)
+			}
+			if m.sni != name {
+				t.Errorf("the server was asked for %q", m.sni)
+			}
+		})
 	}
 }

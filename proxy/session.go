@@ -35,6 +35,7 @@ type session struct {
 	upstreamFault *fault                           // what beforeHello found
 	via           door                             // through which the client came
 	arrival       string                           // what it is, one of doorMail and so on; "" for a fixed route
+	doorName      string                           // the server's, if the client gave an address and the name in its hello
 	greeting      []byte                           // of a server that facteur itself upgraded; still to be given to the client
 
 	judge  judge         // of the lab
@@ -62,11 +63,8 @@ func (s *session) open() {
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.open", "client", s.info.Client.String(), "server", s.info.Local.String(),
 		"route", s.route.String(), "upstream", s.route.Upstream.String(), "mode", s.route.mode.String())
-	if s.arrival != "" {
-		s.tell.told(decode.ClientLeg, decode.Client, "session.door", "what", s.arrival, "server", s.route.Upstream.Addr(), "how", s.via.String())
-		if s.arrival == doorOutside {
-			s.log.Warn(s.srv.note("session.door."+doorOutside, "server", s.route.Upstream.Addr()))
-		}
+	if s.arrival != "" && !s.nameless() {
+		s.tellDoor()
 	}
 }
 
@@ -186,6 +184,9 @@ func (s *session) establish(life context.Context) *fault {
 		if f != nil {
 			return f
 		}
+	}
+	if f == nil && s.nameless() {
+		s.learnName()
 	}
 	switch {
 	case s.route.mode == Passthrough:
