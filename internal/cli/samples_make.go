@@ -95,7 +95,7 @@ func (a *app) makeSample(ctx context.Context, p lab.Played, path string) (err er
 	if err != nil {
 		return err
 	}
-	s.desk.Recorder, s.desk.Comment = tape, bilingual
+	s.desk.Recorder, s.desk.Comment = tape, tape.comment
 	if err := s.proxy.Listen(); err != nil {
 		return err
 	}
@@ -135,14 +135,6 @@ func sampleDoors(p lab.Played) []string {
 		}
 	}
 	return doors
-}
-
-// bilingual is what a sample says of an event in its packet comment: the sentence in both languages.
-func bilingual(e *decode.Event) string {
-	if len(e.Notes) == 0 || e.Kind == "tls.record" || strings.Contains(e.Kind, ".data.") || strings.HasPrefix(e.Kind, "message.") {
-		return ""
-	}
-	return "fr: " + explain(notes.French, e, &e.Notes[0]) + "\nen: " + explain(notes.English, e, &e.Notes[0])
 }
 
 // sampleTape records a sample with addresses of the documentation ranges (RFC 5737) and times that do not depend on the
@@ -277,6 +269,22 @@ func (t *sampleTape) told(leg decode.Leg, told *decode.Told) *decode.Told {
 		}
 	}
 	return out
+}
+
+// comment is what a sample says of an event in its packet comment: the sentence in both languages, with the sample's
+// addresses.
+func (t *sampleTape) comment(e *decode.Event) string {
+	if len(e.Notes) == 0 || e.Kind == "tls.record" || strings.Contains(e.Kind, ".data.") || strings.HasPrefix(e.Kind, "message.") {
+		return ""
+	}
+	if strings.HasPrefix(e.Kind, "session.") {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		own := *e
+		own.Fields = t.told(e.Leg, &decode.Told{Kind: e.Kind, Fields: e.Fields}).Fields
+		e = &own
+	}
+	return "fr: " + explain(notes.French, e, &e.Notes[0]) + "\nen: " + explain(notes.English, e, &e.Notes[0])
 }
 
 // route gives a route with the sample's names and no ports but the registered ones.
