@@ -99,7 +99,7 @@ func (a *app) tellSample(id, format string) error {
 			}
 		}
 		if mine {
-			fmt.Fprintf(a.out, "\n%s%s\n", p.Title.In(a.lang), a.say(" :", ":"))
+			fmt.Fprintf(a.out, a.say("\nÀ comparer (%s)\n", "\nCompare (%s)\n"), p.Title.In(a.lang))
 			for _, o := range others {
 				fmt.Fprintf(a.out, "    facteur replay diff %s%s %s\n", samplePrefix, s.ID, o)
 			}
