@@ -229,9 +229,13 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		format = "text"
 	}
 	if format != "" {
-		o.term, err = a.printerFor(format)
+		term, err := a.printerFor(format)
+		if err != nil {
+			return o, err
+		}
+		o.term, o.reader = term, a.unhurry(term)
 	}
-	return o, err
+	return o, nil
 }
 
 // portOf is the port of the page's URL, 0 if it has none.

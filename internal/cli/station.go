@@ -22,15 +22,16 @@ import (
 
 // station is a proxy at work, with all that watches it: the page, the terminal, the recording.
 type station struct {
-	a     *app
-	proxy *proxy.Server
-	mode  proxy.Mode // of routes that do not say
-	desk  *watch.Desk
-	page  *web.Server   // nil without a page
-	term  printer       // nil without a transcript on the terminal
-	tape  *recording    // nil without a recording
-	keys  *followedKeys // nil without
-	shelf *archive      // what the page may open; nil without a page
+	a      *app
+	proxy  *proxy.Server
+	mode   proxy.Mode // of routes that do not say
+	desk   *watch.Desk
+	page   *web.Server   // nil without a page
+	term   printer       // nil without a transcript on the terminal
+	reader *unhurried    // through which term writes; nil if it may wait
+	tape   *recording    // nil without a recording
+	keys   *followedKeys // nil without
+	shelf  *archive      // what the page may open; nil without a page
 
 	mu       sync.Mutex
 	routes   []web.RouteStatus
@@ -57,10 +58,11 @@ type stationOptions struct {
 	keys         *followedKeys // the clients' own key logs; nil without
 	page         *web.Options  // nil: no page
 	term         printer
+	reader       *unhurried // of term; nil if its writes may wait
 }
 
 func (a *app) newStation(o stationOptions) (*station, error) {
-	s := &station{a: a, term: o.term, mode: o.mode}
+	s := &station{a: a, term: o.term, reader: o.reader, mode: o.mode}
 	s.desk = &watch.Desk{Show: s, Octets: o.page != nil, Passing: o.page == nil, Log: a.logs, Keep: o.keepSecrets, Comment: a.comment,
 		Lang: a.lang, Sentence: sentence, Backlog: int64(o.limits.backlog)}
 	if s.keys = o.keys; s.keys != nil {
@@ -108,6 +110,9 @@ func (s *station) run(ctx context.Context) error {
 	}
 	if s.term != nil {
 		s.print()
+	}
+	if s.reader != nil {
+		s.reader.drain()
 	}
 	stopPage()
 	page.Wait()

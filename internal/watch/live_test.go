@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -187,3 +188,86 @@ type nothing struct{}
 
 func (nothing) Publish(int, []decode.Event)                                      {}
 func (nothing) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
+
+// Sessions share the memory for what waits. When it is spent, each may still put what comes next once its own is worked
+// off; a session whose viewer or disk stands still holds itself back and no other, and its wait is told when it is over.
+func TestMemoryOfAllSessions(t *testing.T) {
+	slow := &kept{slow: make(chan struct{})}
+	d := desk(slow)
+	d.Backlog = 1 << 20
+	var said lockedText
+	d.Log = slog.New(slog.NewTextHandler(&said, nil))
+	show := &oneIsSlow{slow: slow, quick: &kept{}, id: 1}
+	d.Show = show
+	held := d.Open(Start{ID: 1, Protocol: decode.SMTP})
+	block := bytes.Repeat([]byte("x"), 64<<10)
+	put := func(l *Live, n int) {
+		for range n {
+			l.Chunk(decode.Chunk{Time: time.Now(), From: decode.Server, Data: block})
+		}
+	}
+	done := make(chan struct{})
+	go func() { put(held, 40); close(done) }()
+	deadline := time.Now().Add(10 * time.Second)
+	for !strings.Contains(said.String(), "session.error.limit.backlog") {
+		if time.Now().After(deadline) {
+			t.Fatal("a session that is held back is not told of")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if used := d.memory.used.Load(); used > d.Backlog+2*int64(len(block)) {
+		t.Errorf("%d octets wait, the limit is %d", used, d.Backlog)
+	}
+	other := d.Open(Start{ID: 2, Protocol: decode.SMTP})
+	put(other, 40) // would never return if it waited for the first
+	other.Close(time.Now())
+	select {
+	case <-done:
+		t.Error("the first session was not held back")
+	default:
+	}
+	close(slow.slow)
+	<-done
+	held.Close(time.Now())
+	d.Wait()
+	if n := d.memory.used.Load(); n != 0 {
+		t.Errorf("%d octets are left in the account", n)
+	}
+	if !strings.Contains(string(slow.lines.buf), "backlog") {
+		t.Error("the wait is no event of the session")
+	}
+}
+
+// oneIsSlow shows one session to a viewer that stands still, and the others to one that does not.
+type oneIsSlow struct {
+	slow, quick *kept
+	id          int
+}
+
+func (o *oneIsSlow) Publish(session int, evs []decode.Event) {
+	if session == o.id {
+		o.slow.Publish(session, evs)
+	} else {
+		o.quick.Publish(session, evs)
+	}
+}
+
+func (o *oneIsSlow) Octets(int, decode.Leg, decode.Side, decode.Layer, int64, []byte) {}
+
+// lockedText is a log that may be read while it is written.
+type lockedText struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
