@@ -35,19 +35,21 @@ type pages interface {
 // of swaks (-> and <-, with ~ for = inside TLS).
 type transcript struct {
 	page
-	lines   *notes.Lines
-	values  values
-	lang    notes.Lang
-	colour  bool
-	width   int  // of the terminal, 0 for unlimited
-	explain bool // print the notes
-	wire    bool // print TLS records too
-	both    bool // print both legs
-	part    bool // somebody else heads the sessions: this prints some of them only
-	begun   map[int]time.Time
-	last    int
-	head    []byte // of the line under way
-	room    []byte // of a summary
+	lines       *notes.Lines
+	values      values
+	lang        notes.Lang
+	colour      bool
+	width       int  // of the terminal, 0 for unlimited
+	explain     bool // print the notes
+	wire        bool // print TLS records too
+	both        bool // print both legs
+	part        bool // somebody else heads the sessions: this prints some of them only
+	begun       map[int]time.Time
+	closed      int       // the session that ended last, and
+	closedBegan time.Time // when it began
+	last        int
+	head        []byte // of the line under way
+	room        []byte // of a summary
 }
 
 func (a *app) transcript(w io.Writer) *transcript {
@@ -114,11 +116,14 @@ func (t *transcript) event(session int, e *decode.Event) {
 	}
 	began, ok := t.begun[session]
 	if !ok {
-		began = e.Time
+		if began = e.Time; session == t.closed { // what is told behind the end: a verdict, for one
+			began = t.closedBegan
+		}
 		t.begun[session] = began
 	}
 	if e.Kind == "session.close" {
 		delete(t.begun, session)
+		t.closed, t.closedBegan = session, began
 	}
 	if !t.part {
 		t.heading(session)
