@@ -189,7 +189,7 @@ func (s *session) clientFault(err error) *fault {
 	case errors.As(err, &header):
 		return s.notTLS(f, header.RecordHeader[:])
 	case remote && refusesCertificate(alert):
-		f.what, f.cause = faultRefusedUs, "alert"
+		f.what, f.cause = faultRefusedUs, withLibrary("alert", library(s.hello))
 		f.fields = []string{"description", alertText(alert), "filename", s.authorityFile()}
 	case remote:
 		f.cause = "client_alert"
@@ -197,7 +197,7 @@ func (s *session) clientFault(err error) *fault {
 	case isTimeout(err):
 		f.what, f.cause = faultClearOnTLS, "silent"
 	case s.hello != nil && (errors.Is(err, io.EOF) || isReset(err)):
-		f.what, f.cause = faultRefusedUs, "closed"
+		f.what, f.cause = faultRefusedUs, withLibrary("closed", library(s.hello))
 		f.fields = []string{"filename", s.authorityFile()}
 	case errors.Is(err, io.EOF) || isReset(err):
 		f.cause = "client_closed"

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What kind of client somebody is, as far as its hello shows: TLS libraries differ in what they offer and in which order.
@@ -87,12 +88,17 @@ func withoutGREASE(suites []uint16) (out []uint16, grease bool) {
 // withLibrary puts the client's library behind the cause of a fault, where the catalogue has steps for it.
 func withLibrary(cause, lib string) string { return strings.TrimSuffix(cause+"."+lib, ".") }
 
+// lateLook is how soon a client goes that looks at the certificate behind the handshake. Later it may be a person who closed
+// a question for the password, before which some clients have nothing to say.
+const lateLook = 2 * time.Second
+
 // listening is the client's half of a TLS session: it knows whether the client ever said something in it. A client that
 // finishes its handshake, says nothing and goes has probably looked at the certificate late.
 type listening struct {
 	*tls.Conn
 	s     *session
 	lib   string
+	since time.Time // the end of the handshake
 	spoke bool
 	left  bool // it went before anything else ended
 }
@@ -104,7 +110,7 @@ func (l *listening) Read(p []byte) (int, error) {
 		l.spoke = true
 	case err != nil && !l.spoke:
 		l.s.ends.Lock()
-		l.left = l.s.ended == 0
+		l.left = l.s.ended == 0 && time.Since(l.since) < lateLook
 		l.s.ends.Unlock()
 	}
 	return n, err

@@ -47,7 +47,7 @@ func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) er
 		}
 		return s.clientFault(err)
 	}
-	l.tls, l.app = t, t
+	l.tls, l.app = t, &listening{Conn: t, s: s, lib: library(s.hello), since: time.Now()}
 	l.tail, s.hello = nil, nil // sessions may be many and long
 	return nil
 }
