@@ -147,9 +147,13 @@ func (p *pop3) arguments(e *Event, verb, line string, argAt int, at int64) {
 		if first != "" {
 			e.add("number", first, span(argAt, argAt+len(first)))
 		}
-		if verb == "TOP" && two {
-			e.add("lines", rest, span(len(line)-len(rest), len(line)))
+	case "LANG": // RFC 6856 §3
+		if first != "" {
+			e.add("language", first, span(argAt, argAt+len(first)))
 		}
+	}
+	if verb == "TOP" && two {
+		e.add("lines", rest, span(len(line)-len(rest), len(line)))
 	}
 }
 

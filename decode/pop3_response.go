@@ -119,17 +119,33 @@ func (p *pop3) explain(e *Event, status, text string, textAt int64, cmd popComma
 	}
 	if a, b, ok := strings.Cut(text, " "); ok && status == "+OK" {
 		b, _, _ = strings.Cut(b, " ")
+		spanA := Span{textAt, textAt + int64(len(a))}
+		spanB := Span{spanA.To + 1, spanA.To + 1 + int64(len(b))}
+		switch {
+		case cmd.bare:
+		case cmd.verb == "LIST" && digits(a) && digits(b):
+			e.add("number", a, spanA)
+			e.add("octets", b, spanB)
+		case cmd.verb == "UIDL" && digits(a):
+			e.add("number", a, spanA)
+			e.add("uid", b, spanB)
+		case cmd.verb == "LANG":
+			e.add("language", a, spanA)
+		}
 		switch cmd.verb {
 		case "STAT":
-			e.add("messages", a, Span{textAt, textAt + int64(len(a))})
-			e.add("octets", b, Span{textAt + int64(len(a)) + 1, textAt + int64(len(a)+1+len(b))})
+			e.add("messages", a, spanA)
+			e.add("octets", b, spanB)
 		case "RETR":
 			if _, err := strconv.Atoi(a); err == nil {
-				e.add("octets", a, Span{textAt, textAt + int64(len(a))})
+				e.add("octets", a, spanA)
 			}
 		}
 	}
 }
+
+// digits reports whether a word is a number.
+func digits(s string) bool { return s != "" && allDigits(s) }
 
 // act does what a response means for the octets behind it.
 func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {

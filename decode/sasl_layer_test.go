@@ -40,7 +40,7 @@ func digestLogin(qop string) []turn {
 }
 
 func gssLogin() []turn {
-	return append(script("S: 220 mx\nC: EHLO a\nS: 250 mx\nC: AUTH GSSAPI YIIC\nS: 334 YIIB\nC: BQQE\nS: 235 in"))
+	return script("S: 220 mx\nC: EHLO a\nS: 250 mx\nC: AUTH GSSAPI YIIC\nS: 334 YIIB\nC: BQQE\nS: 235 in")
 }
 
 // TestSecurityLayers protects what is made of frames behind DIGEST-MD5 and GSSAPI: what is signed is read, what is

@@ -189,8 +189,16 @@ func (v *sieve) arguments(e *Event, name string, args []sieveWord, at int64) {
 		value("script", 1)
 	case "CHECKSCRIPT":
 		value("script", 0)
-	case "GETSCRIPT", "SETACTIVE", "DELETESCRIPT", "RENAMESCRIPT", "HAVESPACE":
+	case "GETSCRIPT", "SETACTIVE", "DELETESCRIPT":
 		value("script_name", 0)
+	case "RENAMESCRIPT":
+		value("script_name", 0)
+		value("new_name", 1)
+	case "HAVESPACE":
+		value("script_name", 0)
+		value("size", 1)
+	case "NOOP":
+		value("tag", 0)
 	}
 }
 
@@ -320,7 +328,7 @@ func (v *sieve) server(f *frame) bool {
 		if code, _, ok := strings.Cut(line[open+1:], ")"); ok {
 			e.add("code", code, Span{})
 			word, _, _ := strings.Cut(code, " ")
-			e.note("sieve.code." + strings.ToUpper(word))
+			e.note("sieve.code." + strings.ToUpper(strings.ReplaceAll(word, "/", "."))) // QUOTA/MAXSIZE is a kind of QUOTA
 		}
 	}
 	v.lintResponse(e, raw, cmd)

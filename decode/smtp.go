@@ -230,6 +230,16 @@ func (s *smtp) parameters(e *Event, c *smtpLine) {
 		e.add("domain", arg, c.spanOf(c.argAt, c.argAt+len(arg)))
 	case "MAIL", "RCPT":
 		s.path(e, c, line)
+	case "XCLIENT", "XFORWARD":
+		s.attributes(e, c, line, c.argAt)
+	case "ETRN", "ATRN":
+		e.add("node", arg, c.spanOf(c.argAt, len(line)))
+	case "BURL": // RFC 4468 §3
+		url, last, _ := strings.Cut(arg, " ")
+		e.add("url", url, c.spanOf(c.argAt, c.argAt+len(url)))
+		if strings.EqualFold(strings.TrimSpace(last), "LAST") {
+			e.add("last", "LAST", c.spanOf(len(line)-len(last), len(line)))
+		}
 	case "BDAT":
 		if size, last, ok := bdatArgument([]byte(arg)); ok {
 			e.add("size", strconv.FormatInt(size, 10), c.spanOf(c.argAt, c.argAt+len(strings.Fields(arg)[0])))
@@ -283,6 +293,20 @@ func (s *smtp) path(e *Event, c *smtpLine, line string) {
 		}
 		e.add(name, value, c.spanOf(start, to))
 		e.Notes = append(e.Notes, Note{ID: idOf(smtpParameterIDs, "smtp.parameter.", key), Span: c.spanOf(start, to), Args: s.l.s.args("value", value)})
+	}
+}
+
+// attributes reads NAME=value … of XCLIENT and XFORWARD; its names are Postfix's.
+func (s *smtp) attributes(e *Event, c *smtpLine, line string, at int) {
+	for at < len(line) {
+		end := at
+		for end < len(line) && line[end] != ' ' {
+			end++
+		}
+		if name, value, ok := strings.Cut(line[at:end], "="); ok {
+			e.add(strings.ToLower(name), value, c.spanOf(at+len(name)+1, end))
+		}
+		at = end + 1
 	}
 }
 
