@@ -7,6 +7,8 @@ export interface Run {
   ascii: string
   field: string
   secret: boolean
+  /** What the caller says of these octets besides: chosen, gone …; '' for nothing. */
+  mark: string
 }
 
 export interface HexRow {
@@ -18,15 +20,24 @@ export interface HexRow {
 
 const hex = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0').toUpperCase())
 
-export const ascii = (octet: number) => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '·')
+export const ascii = (octet: number) => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : octet < 0 ? ' ' : '·')
 
 /**
+ * @param data octets; a number below 0 is one that is not there
  * @param at offset of data[0] on its stream
  * @param perRow octets a row holds
  * @param fieldAt names the field that an octet belongs to
- * @param secrets fields whose octets are masked
+ * @param isSecret whether an octet of that field is masked
+ * @param markAt what else is to be told apart
  */
-export function hexRows(data: Uint8Array, at: number, perRow: number, fieldAt: (at: number) => string, secrets: ReadonlySet<string>): HexRow[] {
+export function hexRows(
+  data: ArrayLike<number>,
+  at: number,
+  perRow: number,
+  fieldAt: (at: number) => string,
+  isSecret: (field: string, at: number) => boolean,
+  markAt: (at: number) => string = () => '',
+): HexRow[] {
   const rows: HexRow[] = []
   for (let start = 0; start < data.length; start += perRow) {
     const end = Math.min(data.length, start + perRow)
@@ -34,13 +45,14 @@ export function hexRows(data: Uint8Array, at: number, perRow: number, fieldAt: (
     for (let i = start; i < end; i++) {
       const octet = data[i]!
       const field = fieldAt(at + i)
-      const secret = secrets.has(field)
+      const secret = isSecret(field, at + i)
+      const mark = markAt(at + i)
       const last = runs.at(-1)
-      if (last && last.field === field && last.secret === secret) {
-        last.hex += ` ${hex[octet]}`
+      if (last && last.field === field && last.secret === secret && last.mark === mark) {
+        last.hex += ` ${hex[octet] ?? '  '}`
         last.ascii += ascii(octet)
       } else {
-        runs.push({ at: at + i, hex: hex[octet]!, ascii: ascii(octet), field, secret })
+        runs.push({ at: at + i, hex: hex[octet] ?? '  ', ascii: ascii(octet), field, secret, mark })
       }
     }
     rows.push({ at: at + start, runs, missing: perRow - (end - start) })

@@ -10,13 +10,13 @@ export interface LinePart {
   secret: boolean
 }
 
-interface Place {
+export interface Place {
   name: string
   span: Span
 }
 
 /** Fields that lie inside the event, smallest first: an argument's part wins over the argument. */
-function places(event: MailEvent): Place[] {
+export function places(event: MailEvent): Place[] {
   return Object.entries(event.spans ?? {})
     .filter(([name, span]) => name !== 'line' && span[1] > span[0] && span[0] >= event.span[0] && span[1] <= event.span[1])
     .map(([name, span]) => ({ name, span }))
