@@ -1,6 +1,8 @@
 package captures
 
 import (
+	"io"
+
 	"facteur/decode"
 	"facteur/decode/tlswire"
 )
@@ -9,6 +11,12 @@ import (
 type WalkOptions struct {
 	Keys        *tlswire.KeyLog // beside the secrets in the capture; nil is none
 	ShowSecrets bool
+	// From, if set, is read instead of the file; the path is its name in errors.
+	From io.Reader
+	// Protocol may say otherwise what a connection speaks, before anything is decoded.
+	Protocol func(i *Info)
+	// Through is that of Reader.
+	Through func(file io.Reader) io.Reader
 	// Open announces a connection, as Sink.Open does.
 	Open func(i Info)
 	// Event hands over an event of a session and the octets of its span, masked as the event is: empty where there are none,
@@ -21,7 +29,7 @@ type WalkOptions struct {
 // Walk decodes a capture, and hands on each event together with its octets. Events of a session come in order; memory is
 // bounded by what has to wait for its secrecy to be decided. Errors are those of ReadFile.
 func Walk(path string, o WalkOptions) error {
-	p := &pass{keys: o.Keys, show: o.ShowSecrets, event: o.Event}
+	p := &pass{keys: o.Keys, show: o.ShowSecrets, event: o.Event, protocol: o.Protocol, reader: Reader{Through: o.Through}}
 	if p.keys == nil {
 		p.keys = new(tlswire.KeyLog)
 	}
@@ -30,6 +38,9 @@ func Walk(path string, o WalkOptions) error {
 	}
 	if o.Close != nil {
 		p.close = func(session int) error { o.Close(session); return nil }
+	}
+	if o.From != nil {
+		return p.runFrom(o.From, path)
 	}
 	return p.run(path)
 }

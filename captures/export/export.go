@@ -7,12 +7,11 @@ package export
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"facteur/captures"
 	"facteur/decode"
@@ -31,6 +30,24 @@ type Options struct {
 	NoNotes  bool // leave the explanations out
 	// BothLegs shows the server leg of intercepted sessions too, which says the same again.
 	BothLegs bool
+
+	// Sources, if set, are read one behind the other into one export, instead of the path; their sessions are counted on.
+	Sources []Source
+	// ShowSecrets leaves passwords and tokens as they are; the export says so.
+	ShowSecrets bool
+	// Protocol and Through are those of captures.WalkOptions.
+	Protocol func(i *captures.Info)
+	Through  func(file io.Reader) io.Reader
+	// Match, if set, chooses events. Look, if set, is shown every connection before, and Seen every event.
+	Match func(session int, e *decode.Event) bool
+	Look  func(i captures.Info)
+	Seen  func(e *decode.Event)
+}
+
+// Source is a capture: a file, or what comes from From.
+type Source struct {
+	Path string
+	From io.Reader
 }
 
 // Mark is what somebody noted at an event of the recording; Seq 0 is the session as a whole.
@@ -47,6 +64,9 @@ type Mark struct {
 func (o *Options) treatment(secrets, by string) string {
 	if by == "" {
 		by = o.Version
+	}
+	if o.ShowSecrets {
+		return o.say("secrets montrés", "secrets shown")
 	}
 	if secrets == "anonymized" {
 		return o.say("anonymisé et secrets masqués par "+by, "anonymised, and secrets masked, by "+by)
@@ -84,53 +104,90 @@ type session struct {
 	body           bodyLines
 }
 
-// run walks the recording for a format. The head is written with the first session, whose comment says what was masked.
-func run(w io.Writer, path string, o *Options, f format, out *bufio.Writer) error {
-	sessions := map[int]*session{}
-	headed := false
-	head := func(secrets, by string) {
-		if !headed {
-			headed = true
-			f.begin(&about{title: o.Title, treatment: o.treatment(secrets, by), version: o.Version})
-		}
+// run walks the recordings for a format. The head is written with the first session, whose comment says what was masked.
+// A recording that cannot be read further does not keep the others from being read.
+func run(path string, o *Options, f format, out *bufio.Writer) error {
+	x := &walk{o: o, f: f, sessions: map[int]*session{}}
+	sources := o.Sources
+	if sources == nil {
+		sources = []Source{{Path: path}}
 	}
-	err := captures.Walk(path, captures.WalkOptions{Keys: o.Keys,
-		Open: func(i captures.Info) {
-			if i.Own != nil {
-				head(i.Own.Secrets, i.Own.By)
-			}
-			head("", "")
-			if o.Sessions != nil && !o.Sessions[i.Session] || sessions[i.Session] != nil {
-				return
-			}
-			s := &session{number: i.Session, protocol: i.Protocol, client: i.Client.String(), server: i.Server.String(), began: i.Time}
-			if i.Own != nil && i.Own.Client != "" {
-				s.client = i.Own.Client
-			}
-			if i.Own != nil && i.Own.Server != "" {
-				s.server = i.Own.Server
-			}
-			sessions[i.Session] = s
-			f.session(s)
-		},
-		Event: func(id int, e *decode.Event, octets []byte) {
-			if s := sessions[id]; s != nil && (e.Leg == decode.ClientLeg || o.BothLegs || strings.HasPrefix(e.Kind, "session.error")) {
-				f.event(s, e, octets)
-			}
-		},
+	var errs []error
+	for _, src := range sources {
+		errs = append(errs, x.source(src))
+	}
+	x.head("", "")
+	f.finish()
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	return errors.Join(errs...)
+}
+
+// walk is the way through the recordings.
+type walk struct {
+	o        *Options
+	f        format
+	headed   bool
+	sessions map[int]*session
+	by, top  int // added to the numbers of sessions; the highest so far
+}
+
+func (x *walk) head(secrets, by string) {
+	if !x.headed {
+		x.headed = true
+		x.f.begin(&about{title: x.o.Title, treatment: x.o.treatment(secrets, by), version: x.o.Version})
+	}
+}
+
+func (x *walk) source(src Source) error {
+	x.by = x.top
+	return captures.Walk(src.Path, captures.WalkOptions{From: src.From, Keys: x.o.Keys, ShowSecrets: x.o.ShowSecrets,
+		Protocol: x.o.Protocol, Through: x.o.Through, Open: x.open, Event: x.event,
 		Close: func(id int) {
-			if s := sessions[id]; s != nil {
-				f.end(s)
-				delete(sessions, id)
+			if s := x.sessions[id+x.by]; s != nil {
+				x.f.end(s)
+				delete(x.sessions, id+x.by)
 			}
 		},
 	})
-	head("", "")
-	f.finish()
-	if ferr := out.Flush(); ferr != nil {
-		return fmt.Errorf("export: %w", ferr)
+}
+
+func (x *walk) open(i captures.Info) {
+	if x.o.Look != nil {
+		x.o.Look(i)
 	}
-	return err
+	if i.Own != nil {
+		x.head(i.Own.Secrets, i.Own.By)
+	}
+	x.head("", "")
+	n := i.Session + x.by
+	x.top = max(x.top, n)
+	if x.o.Sessions != nil && !x.o.Sessions[i.Session] || x.sessions[n] != nil {
+		return
+	}
+	s := &session{number: n, protocol: i.Protocol, client: i.Client.String(), server: i.Server.String(), began: i.Time}
+	if i.Own != nil && i.Own.Client != "" {
+		s.client = i.Own.Client
+	}
+	if i.Own != nil && i.Own.Server != "" {
+		s.server = i.Own.Server
+	}
+	x.sessions[n] = s
+	x.f.session(s)
+}
+
+func (x *walk) event(id int, e *decode.Event, octets []byte) {
+	if x.o.Seen != nil {
+		x.o.Seen(e)
+	}
+	s := x.sessions[id+x.by]
+	if s == nil || e.Leg != decode.ClientLeg && !x.o.BothLegs && !strings.HasPrefix(e.Kind, "session.error") {
+		return
+	}
+	if x.o.Match == nil || x.o.Match(s.number, e) {
+		x.f.event(s, e, octets)
+	}
 }
 
 // quiet are events that only the HTML file shows: what carries the others, and the ends of sides.
@@ -213,41 +270,7 @@ func (o *Options) marks(session, seq int) (out []string) {
 }
 
 // visible makes control and direction characters harmless, and octets that are no UTF-8 readable.
-func visible(s string) string {
-	clean := true
-	for _, r := range s {
-		if hidden(r) || r == utf8.RuneError {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n <= 1:
-			fmt.Fprintf(&b, "\\x%02x", s[i])
-		case r < ' ':
-			b.WriteRune(0x2400 + r)
-		case r == 0x7f:
-			b.WriteRune(0x2421)
-		case hidden(r):
-			fmt.Fprintf(&b, "‹U+%04X›", r)
-		default:
-			b.WriteRune(r)
-		}
-		i += n
-	}
-	return b.String()
-}
-
-// hidden tells the characters that a terminal, a browser or an editor obeys instead of showing them.
-func hidden(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) || r == 0x2028 || r == 0x2029 || r == 0xfeff
-}
+func visible(s string) string { return notes.Visible(s) }
 
 // sessionTitle is the heading of a session.
 func (o *Options) sessionTitle(s *session) string {

@@ -26,7 +26,7 @@ type page struct {
 // behind a fold, and prints well.
 func HTML(w io.Writer, path string, o Options) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	return run(w, path, &o, &page{b, &o}, b)
+	return run(path, &o, &page{b, &o}, b)
 }
 
 // esc escapes for HTML text and quoted attributes.

@@ -67,7 +67,7 @@ type text struct {
 // Text writes a recording as swaks would have printed its sessions, with the explanations as comments.
 func Text(w io.Writer, path string, o Options) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	return run(w, path, &o, &text{b, &o}, b)
+	return run(path, &o, &text{b, &o}, b)
 }
 
 func (t *text) begin(a *about) {
@@ -168,7 +168,7 @@ type markdown struct {
 // Markdown writes a recording as a document (CommonMark) to be read, edited and printed.
 func Markdown(w io.Writer, path string, o Options) error {
 	b := bufio.NewWriterSize(w, 64<<10)
-	return run(w, path, &o, &markdown{b, &o}, b)
+	return run(path, &o, &markdown{b, &o}, b)
 }
 
 func (m *markdown) begin(a *about) {
@@ -289,7 +289,7 @@ type jsonLines struct {
 func JSONL(w io.Writer, path string, o Options) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	o.BothLegs = true
-	return run(w, path, &o, &jsonLines{w: b, o: &o}, b)
+	return run(path, &o, &jsonLines{w: b, o: &o}, b)
 }
 
 func (j *jsonLines) begin(a *about) {

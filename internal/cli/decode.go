@@ -1,20 +1,22 @@
 package cli
 
 import (
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
+	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"facteur/captures"
+	"facteur/captures/export"
 	"facteur/decode"
 	"facteur/decode/tlswire"
+	"facteur/internal/filter"
+	"facteur/internal/notes"
 	"facteur/internal/watch"
 )
 
@@ -33,16 +35,17 @@ func (a *app) decodeCommand() *cobra.Command {
 		Use:   "decode FILE|- ...",
 		Short: "Print the annotated transcript of capture files",
 		Long: `Reads pcap and pcapng files (also gzip), or a live pipe, and prints every mail session in them, explained line by line.
-TLS is opened with the secrets that the file itself holds, with a key log file, or with the server's RSA key.`,
+Several files, and patterns in quotes, are read one behind the other, their sessions counted on. TLS is opened with the secrets that the file itself holds, with a key log file, or with the server's RSA key.`,
 		Example: `  facteur decode session.pcapng
   facteur decode capture.pcap --keylog keys.txt --format jsonl
+  facteur decode 'captures/*.pcap*' --format html > lesson.html
   tcpdump -U -i lo -w - port 143 | facteur decode -`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return a.decode(f, args) },
 	}
 	c.Flags().StringArrayVar(&f.keylog, "keylog", nil, "NSS key log file that opens TLS sessions (SSLKEYLOGFILE)")
 	c.Flags().StringArrayVar(&f.rsaKeys, "rsa-key", nil, "server's RSA private key (PEM), for sessions with RSA key exchange")
-	c.Flags().StringVar(&f.format, "format", "text", "text or jsonl")
+	c.Flags().StringVar(&f.format, "format", "text", "text, jsonl, markdown or html")
 	c.Flags().StringVar(&f.as, "as", "", "decode every session as smtp, smtps, lmtp, pop3, pop3s, imap, imaps or sieve")
 	c.Flags().StringVar(&f.filter, "filter", "", "print only what matches, as in facteur captures search: 'smtp code:5xx'")
 	c.Flags().BoolVar(&f.showSecrets, "show-secrets", false, "show passwords and tokens instead of masking them")
@@ -55,10 +58,43 @@ TLS is opened with the secrets that the file itself holds, with a key log file, 
 // protocols that --as takes.
 var protocols = map[string]bool{"": true, "smtp": true, "smtps": true, "submission": true, "lmtp": true, "pop3": true, "pop3s": true, "imap": true, "imaps": true, "sieve": true}
 
-func (a *app) decode(f decodeFlags, files []string) error {
+func (a *app) decode(f decodeFlags, args []string) error {
 	if !protocols[f.as] {
 		return misuse("--as %s: the protocols are smtp, smtps, submission, lmtp, pop3, pop3s, imap, imaps and sieve", f.as)
 	}
+	if f.format != "text" && f.format != "jsonl" && f.format != "markdown" && f.format != "html" {
+		return misuse(a.say("--format %s : les formats sont text, jsonl, markdown et html", "--format %s: the formats are text, jsonl, markdown and html"), shortened(f.format))
+	}
+	files, missing := a.inputs(args)
+	failed := a.failed(missing)
+	keys, err := loadKeys(f.keylog, f.rsaKeys)
+	if err != nil {
+		return err
+	}
+	if f.format == "markdown" || f.format == "html" {
+		err = a.decodeDocument(f, files, keys)
+	} else {
+		err = a.decodeLines(f, files, keys)
+	}
+	if err == nil && failed {
+		return errTold
+	}
+	return err
+}
+
+// failed tells an error's lines, and whether there was one.
+func (a *app) failed(err error) bool {
+	if err == nil {
+		return false
+	}
+	for _, line := range strings.Split(err.Error(), "\n") {
+		a.logs.Error(line)
+	}
+	return true
+}
+
+// decodeLines prints what comes as it comes: a line, or a few, for each event.
+func (a *app) decodeLines(f decodeFlags, files []string, keys *tlswire.KeyLog) error {
 	p, err := a.printerFor(f.format)
 	if err != nil {
 		return err
@@ -67,10 +103,6 @@ func (a *app) decode(f decodeFlags, files []string) error {
 		t.wire, t.explain = f.records, !f.noNotes
 	}
 	if p, err = a.filteredBy(f.filter, p); err != nil {
-		return err
-	}
-	keys, err := loadKeys(f.keylog, f.rsaKeys)
-	if err != nil {
 		return err
 	}
 	failed := false
@@ -82,12 +114,60 @@ func (a *app) decode(f decodeFlags, files []string) error {
 		if perr := p.Flush(); perr != nil {
 			return fmt.Errorf("write standard output: %w", perr)
 		}
-		if err != nil {
-			failed = true
-			a.logs.Error(err.Error())
+		failed = a.failed(err) || failed
+		if c := r.census(); err == nil && !c.mail && f.as == "" {
+			fmt.Fprintln(a.err, a.none(a.called(name), c))
 		}
 	}
 	if failed {
+		return errTold
+	}
+	return nil
+}
+
+// called is what a file is called when something is said of it.
+func (a *app) called(name string) string {
+	if name == stdin {
+		return a.say("entrée standard", "standard input")
+	}
+	return name
+}
+
+// decodeDocument writes all the files into one document.
+func (a *app) decodeDocument(f decodeFlags, files []string, keys *tlswire.KeyLog) error {
+	only, err := filter.Parse(f.filter)
+	if err != nil {
+		return a.filterError(err)
+	}
+	var c census
+	var names []string
+	o := export.Options{Lang: notes.Lang(a.lang), Version: "facteur " + version(), Keys: keys, NoNotes: f.noNotes, ShowSecrets: f.showSecrets, Sources: []export.Source{}}
+	about := map[int]*filter.About{}
+	if len(only.Terms) > 0 {
+		o.Match = func(session int, e *decode.Event) bool { return matches(only, about, session, e) }
+	}
+	if f.as != "" {
+		o.Protocol = func(i *captures.Info) { i.Protocol, i.Implicit = watch.Protocol(f.as) }
+	}
+	o.Look, o.Seen = c.open, c.event
+	for _, name := range files {
+		src := export.Source{Path: name}
+		if name == stdin {
+			src = export.Source{Path: a.called(name), From: a.in}
+		}
+		o.Sources = append(o.Sources, src)
+		names = append(names, a.called(filepath.Base(name)))
+	}
+	o.Title = strings.Join(names, ", ")
+	bar := a.watchReading()
+	o.Through = bar.through
+	write := map[string]func(io.Writer, string, export.Options) error{"markdown": export.Markdown, "html": export.HTML}[f.format]
+	err = write(a.out, "", o)
+	bar.end()
+	if err == nil && !c.mail && f.as == "" && len(files) > 0 {
+		fmt.Fprintln(a.err, a.none(o.Title, &c))
+	}
+	if a.failed(err) {
 		return errTold
 	}
 	return nil
@@ -106,6 +186,7 @@ type lane struct {
 	watch.File
 	pages
 	by, top int
+	met     census
 }
 
 func (r *reading) lane(p pages) *lane {
@@ -118,7 +199,16 @@ func (r *reading) lane(p pages) *lane {
 // Publish counts sessions on over several files.
 func (l *lane) Publish(session int, events []decode.Event) {
 	l.top = max(l.top, session)
+	for i := range events {
+		l.met.event(&events[i])
+	}
 	l.pages.Publish(session+l.by, events)
+}
+
+// Open is captures.Sink's.
+func (l *lane) Open(i captures.Info) {
+	l.met.open(i)
+	l.File.Open(i)
 }
 
 // Octets shows nothing: nobody asks for them.
@@ -132,13 +222,23 @@ func (r *reading) top() (top int) {
 	return top
 }
 
+// census is what the file holds.
+func (r *reading) census() *census {
+	var c census
+	for _, l := range r.lanes {
+		c.add(&l.met)
+	}
+	return &c
+}
+
 // read reads a capture. A file is read ahead of what is decoded and printed, its sessions side by side; what a pipe
 // brings is printed as it comes.
 func (a *app) read(name string, r *reading) error {
-	if name == "-" {
-		return captures.Read(a.in, "standard input", &flushing{r.lane(r.p)})
+	if name == stdin {
+		return captures.Read(a.in, a.called(name), &flushing{r.lane(r.p)})
 	}
-	if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
+	st, err := os.Stat(name)
+	if err != nil || !st.Mode().IsRegular() {
 		return captures.ReadFile(name, &flushing{r.lane(r.p)})
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(readGC))
@@ -147,8 +247,10 @@ func (a *app) read(name string, r *reading) error {
 		l.Earlier, l.Room = earlier, new(decode.Room)
 		return l
 	}, func(session int, printed []byte) { r.p.join(session+r.by, printed) })
+	bar := a.watchReading()
+	defer bar.end()
 	defer ahead.Finish()
-	return captures.ReadFile(name, ahead)
+	return captures.Reader{Sink: ahead, Through: bar.through}.ReadFile(name)
 }
 
 // readGC is how much garbage may lie about while a file is read, in percent of what is in use: that is a few megabytes
@@ -171,44 +273,4 @@ func (a *app) printerFor(format string) (pages, error) {
 		return &jsonl{page{w: a.out}}, nil
 	}
 	return nil, misuse("--format %s: the formats are text and jsonl", format)
-}
-
-// loadKeys reads key logs and RSA keys.
-func loadKeys(keylogs, rsaKeys []string) (*tlswire.KeyLog, error) {
-	keys := new(tlswire.KeyLog)
-	for _, name := range keylogs {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("key log: %w", err)
-		}
-		if keys.Add(text) == 0 {
-			return nil, fmt.Errorf("key log %s: no line of an NSS key log in it (\"CLIENT_RANDOM 64-hex-digits secret\")", name)
-		}
-	}
-	for _, name := range rsaKeys {
-		k, err := readRSAKey(name)
-		if err != nil {
-			return nil, fmt.Errorf("RSA key %s: %w", name, err)
-		}
-		keys.AddRSAKey(k)
-	}
-	return keys, nil
-}
-
-func readRSAKey(name string) (*rsa.PrivateKey, error) {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if k, err := x509.ParsePKCS1PrivateKey(block.Bytes); err == nil {
-			return k, nil
-		}
-		if k, err := x509.ParsePKCS8PrivateKey(block.Bytes); err == nil {
-			if r, ok := k.(*rsa.PrivateKey); ok {
-				return r, nil
-			}
-		}
-	}
-	return nil, errors.New("no RSA private key in PEM form (BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)")
 }

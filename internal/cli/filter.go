@@ -26,17 +26,22 @@ func (a *app) filteredBy(text string, p pages) (pages, error) {
 }
 
 func (x *filtered) Publish(session int, events []decode.Event) {
-	s := x.about[session]
-	if s == nil {
-		s = &filter.About{Number: session}
-		x.about[session] = s
-	}
 	for i := range events {
-		s.Note(&events[i])
-		if x.f.Match(&events[i], s) {
+		if matches(x.f, x.about, session, &events[i]) {
 			x.pages.Publish(session, events[i:i+1])
 		}
 	}
+}
+
+// matches takes note of an event, and says whether it is let through.
+func matches(f *filter.Filter, about map[int]*filter.About, session int, e *decode.Event) bool {
+	s := about[session]
+	if s == nil {
+		s = &filter.About{Number: session}
+		about[session] = s
+	}
+	s.Note(e)
+	return f.Match(e, s)
 }
 
 func (x *filtered) lane() pages {

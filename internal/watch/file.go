@@ -49,10 +49,7 @@ func (f *File) begin(i captures.Info) *decode.Session {
 	o := decode.Options{Protocol: i.Protocol, Midstream: i.Midstream, Secrets: f.secrets(), ShowSecrets: f.ShowSecrets, Digest: f.Digest, Passing: f.Passing, Room: f.Room}
 	o.Implicit[i.Leg] = i.Implicit
 	if f.As != "" {
-		o.Protocol = strings.TrimSuffix(f.As, "s")
-		if o.Implicit[0] = strings.HasSuffix(f.As, "s"); f.As == "submission" {
-			o.Protocol = decode.SMTP
-		}
+		o.Protocol, o.Implicit[0] = Protocol(f.As)
 	}
 	if f.Octets {
 		id := i.Session
@@ -61,6 +58,15 @@ func (f *File) begin(i captures.Info) *decode.Session {
 		}
 	}
 	return decode.New(o)
+}
+
+// Protocol gives what a name like imap, imaps or submission stands for: decode's name of the protocol, and whether TLS
+// begins with the first octet.
+func Protocol(name string) (protocol string, implicit bool) {
+	if name == "submission" {
+		return decode.SMTP, false
+	}
+	return strings.TrimSuffix(name, "s"), strings.HasSuffix(name, "s")
 }
 
 // Chunk decodes what came next of a session.
