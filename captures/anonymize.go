@@ -22,6 +22,7 @@ import (
 func Anonymize(path, out string, o RewriteOptions) (*Report, error) {
 	r := &redaction{o: o, survey: newSurvey(), found: map[string]bool{}}
 	a := &anonymity{r: r, n: &names{p: newPseudonyms(), words: map[string]bool{}}, streams: map[place]*reading{}}
+	a.n.p.real = a.n.words
 	if err := r.collect(path); err != nil {
 		return nil, err
 	}

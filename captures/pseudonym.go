@@ -15,6 +15,8 @@ type pseudonyms struct {
 	key   []byte
 	given map[string]string // by kind and what was given
 	taken map[string]bool
+	// real are words that are somebody's, in lower case: nobody gets one of them for a pseudonym. It may be nil.
+	real map[string]bool
 }
 
 func newPseudonyms() *pseudonyms {
@@ -35,7 +37,7 @@ func (p *pseudonyms) give(kind, what string, build func(noise func() int) string
 	name := ""
 	for n := range tries {
 		name = build(p.noise(k, n))
-		if name != what && !p.taken[kind+"\x00"+name] {
+		if name != what && !p.taken[kind+"\x00"+name] && !p.real[name] {
 			break
 		}
 	}

@@ -165,6 +165,8 @@ func (a *app) playLesson(ctx context.Context, s *station, routes []proxy.Route, 
 			t.Addrs[demoPorts[i].service] = addr.String()
 		}
 	}
+	s.tape.lesson(script.ID, script.Title[a.lang])
+	defer s.tape.lesson("demo", "") // what comes with people's own clients
 	if err := lab.Play(ctx, script, t); err != nil && ctx.Err() == nil {
 		a.logs.Error("the lesson stopped", "err", err)
 		return err
