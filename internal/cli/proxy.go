@@ -57,9 +57,9 @@ The application protocol (ALPN) that a client offers is passed on to the server,
 
 With --socks a client keeps its real account settings: registered mail ports are treated like routes, everything else is
 relayed untouched. With --transparent (Linux) the system redirects connections here; for a gateway:
-  nft add table ip facteur
-  nft add chain ip facteur in '{ type nat hook prerouting priority dstnat; }'
-  nft add rule ip facteur in tcp dport '{ 25, 110, 143, 465, 587, 993, 995, 4190 }' redirect to :10143`,
+  nft add table inet facteur
+  nft add chain inet facteur in '{ type nat hook prerouting priority dstnat; }'
+  nft add rule inet facteur in tcp dport '{ 25, 110, 143, 465, 587, 993, 995, 4190 }' redirect to :10143`,
 		Example: `  facteur proxy imap://127.0.0.1:1143=imap://mail.example.org
   facteur proxy imap://127.0.0.1:1143=imaps://mail.example.org
   facteur proxy --tls passthrough --keylog keys.txt imaps://127.0.0.1:1993=imaps://mail.example.org
@@ -274,5 +274,5 @@ func authorityFacts(auth *ca.Authority) web.CA {
 		return web.CA{}
 	}
 	i := auth.Show()
-	return web.CA{Path: i.Path, SHA256: i.SHA256}
+	return web.CA{Path: i.Path, SHA256: i.SHA256, Steps: trustSteps(auth)}
 }
