@@ -2,7 +2,7 @@
 GO ?= go
 UI := web/ui
 
-.PHONY: test vet go ui e2e build fuzz bench bench-proxy soak clean
+.PHONY: test vet go ui e2e build fuzz bench bench-decode bench-proxy soak clean
 
 test: vet go ui e2e
 
@@ -37,6 +37,11 @@ bench-proxy:
 SOAK ?= 1m
 soak:
 	$(GO) test -race -timeout 0 ./proxy -run TestSoak -v -soak $(SOAK)
+
+# facteur decode beside tshark on captures of BENCH_MIB each: seconds, processor, memory, ratio. BENCH_TSHARK=off leaves tshark out.
+BENCH_MIB ?= 1024
+bench-decode:
+	FACTEUR_BENCH_SIZE=$(BENCH_MIB) FACTEUR_BENCH_TSHARK=$(BENCH_TSHARK) $(GO) test -run '^$$' -bench BenchmarkProgram -benchtime 1x -timeout 2h ./internal/watch
 
 # make fuzz FUZZTIME=10m runs every fuzz target for that long.
 FUZZTIME ?= 30s
