@@ -42,9 +42,10 @@ type message struct {
 	state  messageState
 	bol    bool   // the next octet begins a line
 	torn   bool   // the line under way began before a flush
-	line   []byte // taken, not yet told: the header field or possible boundary under way
-	lineAt int64
-	fields int // header fields of this header so far
+	line   []byte // taken: the header field or possible boundary under way
+	told   int    // of it: octets told already, because a chunk of the message ended there
+	lineAt int64  // where its other octets lie
+	fields int    // header fields of this header so far
 
 	part   mimePart
 	open   []mimeMultipart
@@ -108,7 +109,7 @@ func (m *message) header(f *frame, n int) int {
 			return 0
 		}
 	}
-	if len(m.line) == 0 {
+	if len(m.line) == m.told {
 		m.lineAt = f.at
 	}
 	k := n
@@ -132,9 +133,9 @@ func (m *message) header(f *frame, n int) int {
 // octets pass as body then.
 func (m *message) field() bool {
 	if m.torn || m.line[0] == ' ' || m.line[0] == '\t' { // the end of a field whose beginning was told already
-		m.own(m.line)
+		m.own()
 		m.flushRun()
-		m.line, m.torn = m.line[:0], false
+		m.torn = false
 		return true
 	}
 	name, value, ok := cutField(m.line, m.stuffed)
@@ -142,11 +143,14 @@ func (m *message) field() bool {
 		m.giveUp()
 		return false
 	}
-	e := m.emit("message.header", Span{m.lineAt, m.lineAt + int64(len(m.line))})
-	at := m.lineAt
-	colon := int64(bytes.IndexByte(m.line, ':'))
-	e.add("name", name, Span{at, at + colon})
-	e.add("value", value, Span{at + colon + 1, at + int64(len(chomp(m.line)))})
+	e := m.emit("message.header", m.lineSpan())
+	var nameAt, valueAt Span
+	if at := m.lineAt; m.told == 0 {
+		colon := int64(bytes.IndexByte(m.line, ':'))
+		nameAt, valueAt = Span{at, at + colon}, Span{at + colon + 1, at + int64(len(chomp(m.line)))}
+	}
+	e.add("name", name, nameAt)
+	e.add("value", value, valueAt)
 	decoded := decodeWords(value)
 	if decoded != value {
 		e.add("decoded", decoded, Span{})
@@ -155,7 +159,7 @@ func (m *message) field() bool {
 	if decoded != value { // what is said of the field is said of its text
 		e.Notes[0].Args = m.sd.leg.s.args("value", decoded)
 	}
-	m.line = m.line[:0]
+	m.line, m.told = m.line[:0], 0
 	return true
 }
 
@@ -238,8 +242,7 @@ func unfold(value []byte) string {
 
 // giveUp goes on with the octets as plain data, the line under way included.
 func (m *message) giveUp() {
-	m.own(m.line)
-	m.line = m.line[:0]
+	m.own()
 	m.state = stateOctets
 	if len(m.open) > 0 {
 		m.state = stateBody
@@ -248,10 +251,10 @@ func (m *message) giveUp() {
 
 // endHeader tells the blank line and what the content behind it is.
 func (m *message) endHeader(f *frame) {
-	e := m.emit("message.headers_end", Span{m.lineAt, m.lineAt + int64(len(m.line))})
+	e := m.emit("message.headers_end", m.lineSpan())
 	e.add("fields", strconv.Itoa(m.fields), Span{})
 	e.note("message.headers_end")
-	m.line, m.fields, m.torn = m.line[:0], 0, false
+	m.line, m.told, m.fields, m.torn = m.line[:0], 0, 0, false
 	if m.form == formHeader {
 		m.state = stateOctets
 		return
@@ -301,10 +304,20 @@ func (p *mimePart) add(e *Event) {
 	}
 }
 
-// own adds octets that are taken already, b being the line under way, to the run of body.
-func (m *message) own(b []byte) {
-	m.sizes.count(&m.part, m.stuffed, b)
-	n := int64(len(b))
+// lineSpan is where those octets of the line under way lie that are not told.
+func (m *message) lineSpan() Span { return Span{m.lineAt, m.lineAt + int64(len(m.line)-m.told)} }
+
+// own adds the line under way, whose octets are taken already, to the run of body.
+func (m *message) own() {
+	m.sizes.count(&m.part, m.stuffed, m.line)
+	m.tell()
+	m.line, m.told = m.line[:0], 0
+}
+
+// tell adds what is not told of the line under way to the run of body; the line stays.
+func (m *message) tell() {
+	n := int64(len(m.line) - m.told)
+	m.told = len(m.line)
 	for at := m.lineAt; n > 0; {
 		k := min(n, dataBlock-m.run.n)
 		if m.run.n == 0 {
@@ -371,14 +384,24 @@ func (m *message) flush() {
 	}
 	if len(m.line) > 0 {
 		if m.state != stateHeader || !m.bol || m.torn {
-			m.own(m.line)
+			m.own()
 			m.torn = m.state == stateHeader && !m.bol
-			m.line = m.line[:0]
 			m.bol = m.bol && m.state == stateHeader
 		} else {
 			m.field()
 		}
 	}
+	m.flushRun()
+}
+
+// pause tells what is under way at the end of a chunk (RFC 3030) that may end anywhere: a line that is not complete goes on
+// with the next, and is understood then.
+func (m *message) pause() {
+	if len(m.line) == 0 || m.state == stateHeader && m.bol || m.torn {
+		m.flush()
+		return
+	}
+	m.tell()
 	m.flushRun()
 }
 

@@ -33,7 +33,7 @@ var newBoundary = []byte("\n--")
 
 // maybeBoundary takes octets of a line that may be a boundary, until that is certain.
 func (m *message) maybeBoundary(f *frame, data []byte) int {
-	if len(m.line) == 0 {
+	if len(m.line) == m.told {
 		m.lineAt = f.at
 	}
 	had := len(m.line)
@@ -63,10 +63,10 @@ func (m *message) maybeBoundary(f *frame, data []byte) int {
 	f.take(k)
 	ended := m.line[len(m.line)-1] == '\n'
 	if !candidate || !m.boundary(f) {
-		m.own(m.line)
+		m.own()
 		m.bol = ended
 	}
-	m.line = m.line[:0]
+	m.line, m.told = m.line[:0], 0
 	return k
 }
 
@@ -83,8 +83,12 @@ func (m *message) boundary(f *frame) bool {
 			continue
 		}
 		m.flushRun()
-		e := m.emit("message.boundary", Span{m.lineAt, m.lineAt + int64(len(m.line))})
-		e.add("boundary", d[2:], Span{m.lineAt + 2, m.lineAt + int64(len(d))})
+		e := m.emit("message.boundary", m.lineSpan())
+		var at Span
+		if m.told == 0 {
+			at = Span{m.lineAt + 2, m.lineAt + int64(len(d))}
+		}
+		e.add("boundary", d[2:], at)
 		if m.part.path != "" {
 			e.add("ends", m.part.path, Span{})
 			m.sizes.add(e, &m.part)

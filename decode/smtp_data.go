@@ -93,7 +93,11 @@ func (s *smtp) chunk(f *frame) bool {
 func (s *smtp) endChunk(f *frame) {
 	s.expect, s.counted = expectCommand, true
 	n := len(s.l.s.evs)
-	s.message.flush()
+	if s.last {
+		s.message.flush()
+	} else {
+		s.message.pause()
+	}
 	s.noteText(n)
 	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.end")
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
