@@ -8,8 +8,11 @@ import (
 // logsFrench are the lines that other rooms log, which speak English alone. What a session has to say comes from the
 // catalogue; a test holds that nothing else is missing here.
 var logsFrench = map[string]string{
-	"recording": "enregistrement",
-	"listening": "à l’écoute",
+	"the library":                                 "la bibliothèque",
+	"an export was cut short":                     "un export a été interrompu",
+	"files handed to the page stay behind":        "des fichiers confiés à la page restent sur place",
+	"a file handed to the page could not be kept": "un fichier confié à la page n’a pas pu être gardé",
+	"listening":                                   "à l’écoute",
 	"no connection can be accepted at the moment; raise the limit of open files if this goes on": "aucune connexion ne peut être acceptée pour l’instant\u202f; si cela dure, relevez la limite de fichiers ouverts",
 	"a client was turned away: too many sessions":                                                "un client est renvoyé\u202f: trop de séances à la fois",
 	"internal":                      "faute interne de facteur",
