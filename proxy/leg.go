@@ -169,8 +169,12 @@ func (l *leg) end(from decode.Side, how decode.End) {
 		l.ended[from] = how
 	}
 	l.dmu.Unlock()
-	if !told {
-		l.s.tell.end(l.id, from, how)
+	if told {
+		return
+	}
+	l.s.tell.end(l.id, from, how)
+	if how == decode.Reset && from == l.peer { // the other leg's reset follows from it
+		l.s.log.Info(l.s.srv.note("session.end.reset"), "side", from.String())
 	}
 }
 

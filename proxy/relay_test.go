@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -167,6 +168,9 @@ func TestResetCarried(t *testing.T) {
 		t.Errorf("the server saw %v, want a reset", err)
 	}
 	rec := r.session().wait()
+	if log := r.log.String(); strings.Count(log, "(RST)") != 1 || !strings.Contains(log, "side=client") {
+		t.Errorf("the log says:\n%s", log)
+	}
 	if rec.ends[decode.ClientLeg][decode.Client] != decode.Reset || rec.ends[decode.ServerLeg][decode.Client] != decode.Reset {
 		t.Errorf("ends told: %v", rec.ends)
 	}
