@@ -47,7 +47,7 @@ export function sourceLines(data: Uint8Array, at: number, gaps: readonly (readon
     if (i === data.length) break
     const octet = data[i]!
     if (octet === 0x0a) push(i, 1, 'lf')
-    else if (octet === 0x0d && data[i + 1] === 0x0a) {
+    else if (octet === 0x0d && data[i + 1] === 0x0a && breaks[gap]?.[0] !== at + i + 1) {
       push(i, 2, 'crlf')
       i++
     } else if (octet === 0x0d) push(i, 1, 'cr')
