@@ -109,9 +109,7 @@ func (l *listening) Read(p []byte) (int, error) {
 	case n > 0:
 		l.spoke = true
 	case err != nil && !l.spoke:
-		l.s.ends.Lock()
-		l.left = l.s.ended == 0 && time.Since(l.since) < lateLook
-		l.s.ends.Unlock()
+		l.left = !l.s.leaving.Load() && time.Since(l.since) < lateLook
 	}
 	return n, err
 }

@@ -128,6 +128,7 @@ func copyAll(from, to *leg, b *buffer) error {
 // and a reset as reset. Where only one of the legs is in TLS, its goodbye is both. A stream that is cut off without
 // close_notify is passed on cut off: that may be an attack (RFC 9846 §6.1), and hiding it is not ours.
 func (s *session) carryEnd(from, to *leg, err error) {
+	s.leaving.Store(true)
 	switch {
 	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && from.eof:
 		s.carryFIN(from, to)

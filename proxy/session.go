@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -40,6 +41,8 @@ type session struct {
 
 	judge  judge         // of the lab
 	ending chan struct{} // closed when the session is ended
+
+	leaving atomic.Bool // a direction ends; set before its other leg is told
 
 	ends   sync.Mutex // guards ended and broken
 	ended  int        // directions that have ended
