@@ -22,6 +22,10 @@ type page struct {
 	o *Options
 }
 
+// padlock is drawn by the style: the character is in colour fonts only, which a school's computers may lack. Borders,
+// because browsers print no backgrounds.
+const padlock = `<span class="lock" title="TLS"></span>`
+
 // HTML writes a recording as one self-contained file that reads without a network or scripts, shows every event's octets
 // behind a fold, and prints well.
 func HTML(w io.Writer, path string, o Options) error {
@@ -52,7 +56,7 @@ func (p *page) begin(a *about) {
 <header>
 <h1>%s</h1>
 <p class="about">%s, %s</p>
-<p class="legend"><span class="c">→ %s</span> <span class="s">← %s</span> <span>🔒 %s</span> <span class="warn">! %s</span></p>
+<p class="legend"><span class="c">→ %s</span> <span class="s">← %s</span> <span>`+padlock+` %s</span> <span class="warn">! %s</span></p>
 </header>
 <main>
 `, esc(string(p.o.Lang)), esc(a.version), esc(title), style, esc(title), esc(a.version), esc(a.treatment),
@@ -79,7 +83,7 @@ func (p *page) event(s *session, e *decode.Event, octets []byte) {
 	}
 	lock := ""
 	if e.Layer == decode.Plain {
-		lock = `<span class="lock" title="TLS">🔒</span>`
+		lock = padlock
 	}
 	fmt.Fprintf(p.w, `<li id="e%d-%d" class="%s"><span class="t">%s</span> <span class="a">%s</span>%s<div class="l">`,
 		s.number, e.Seq, class, esc(strconv.FormatFloat(e.Time.Sub(s.began).Seconds(), 'f', 3, 64)), arrow, lock)
@@ -114,12 +118,20 @@ func (p *page) hex(e *decode.Event, octets []byte) {
 	if len(octets) == 0 {
 		return
 	}
-	fmt.Fprintf(p.w, "<details><summary>%d %s [%d, %d) %s</summary><pre>%s</pre>", len(octets), p.o.say("octets", "octets"),
+	fmt.Fprintf(p.w, "<details><summary>%d %s [%d, %d) %s</summary><pre>%s</pre>", len(octets), p.o.octets(len(octets)),
 		e.Span.From, e.Span.To, e.Layer, esc2(hex.Dump(octets[:min(len(octets), maxHex)])))
 	if more := len(octets) - maxHex; more > 0 {
 		fmt.Fprintf(p.w, "<p>… %d %s</p>", more, p.o.say("octets de plus", "more octets"))
 	}
 	p.w.WriteString("</details>")
+}
+
+// octets is the word behind a number: one octet, two octets; in French none is one, too.
+func (o *Options) octets(n int) string {
+	if n == 1 || n == 0 && o.say("fr", "en") == "fr" {
+		return "octet"
+	}
+	return "octets"
 }
 
 // esc2 escapes what is printable already, line ends included.
@@ -134,11 +146,13 @@ const style = `
 @media (prefers-color-scheme:dark){:root{--c:#7db8f5;--s:#f0a46c;--w:#ff8a80;--m:#a0a0a0;--b:#16181b;--f:#e8e8e8;--l:#33373c}}
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;background:var(--b);color:var(--f)}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;border-bottom:1px solid var(--l);padding-bottom:.3rem;margin-top:2rem}
-.about,.legend,.t,summary{color:var(--m);font-size:.85rem}.legend span{margin-right:1.2rem}
+.about,.legend,.t,summary{color:var(--m);font-size:.85rem}.legend>span{margin-right:1.2rem}
 ol{list-style:none;padding:0;margin:0}li{padding:.25rem 0 .25rem .6rem;border-left:3px solid var(--l);margin:.15rem 0}
 li.c{border-color:var(--c)}li.s{border-color:var(--s)}li.r{opacity:.65}
 .c .l,.c .a,.legend .c{color:var(--c)}.s .l,.s .a,.legend .s{color:var(--s)}
 .t{font-variant-numeric:tabular-nums;display:inline-block;min-width:4.5rem}
+.lock{display:inline-block;position:relative;border:.2rem solid var(--m);border-left-width:.3rem;border-right-width:.3rem;border-radius:.1rem;margin:0 .4rem 0 .2rem}
+.lock::before{content:"";position:absolute;left:-.2rem;bottom:.2rem;width:.22rem;height:.22rem;border:.09rem solid var(--m);border-bottom:0;border-radius:.25rem .25rem 0 0}
 .l{display:inline-block;vertical-align:top;max-width:calc(100% - 8rem)}
 code,pre{font:.9rem/1.45 ui-monospace,monospace}code{display:block;white-space:pre-wrap;overflow-wrap:anywhere}
 li p{margin:.1rem 0 .1rem 6.5rem;font-size:.92rem}.warn{color:var(--w);font-weight:600}.mark{background:#ffd54f40;padding:.1rem .4rem}

@@ -222,7 +222,7 @@ func (m *markdown) quote(e *decode.Event, lines []string) {
 		who = "S"
 	}
 	if e.Layer != decode.Wire {
-		who += " 🔒"
+		who += " TLS"
 	}
 	if strings.HasPrefix(e.Kind, "session.") {
 		who = "·"
