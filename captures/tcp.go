@@ -27,6 +27,9 @@ const (
 	// maxConnections are remembered, closed ones too, so that their stragglers open no session. The one silent for
 	// longest goes first.
 	maxConnections = 1 << 16
+	// maxClosed of them are closed: stragglers come within minutes, and what is remembered is to stay small beside what a
+	// capture of any size takes.
+	maxClosed = 1 << 12
 	// maxWindow is the farthest that a segment can be ahead of what was acknowledged (RFC 7323 §2.3).
 	maxWindow = 1 << 30
 )
@@ -78,6 +81,7 @@ type tcp struct {
 	numbers numbers
 	own     map[ownKey]*session
 	wait    waitList
+	past    []*conn      // closed, oldest first
 	repair  *ownRepaired // of the recording's end; nil for one that ended in order
 }
 
@@ -273,6 +277,18 @@ func (t *tcp) close(s *session) {
 		delete(t.own, s.key)
 	}
 	t.sink.Close(s.number, unixTime(s.last))
+	for _, c := range s.legs {
+		if c != nil {
+			t.past = append(t.past, c)
+		}
+	}
+	for len(t.past) > maxClosed {
+		c := t.past[0]
+		t.past[0], t.past = nil, t.past[1:]
+		if t.conns[c.key] == c {
+			t.forget(c)
+		}
+	}
 }
 
 func unixTime(ns int64) time.Time { return time.Unix(ns/1e9, ns%1e9).UTC() }

@@ -201,3 +201,20 @@ func (c *counted) Open(Info)               { c.opened++ }
 func (c *counted) Chunk(int, decode.Chunk) {}
 func (c *counted) Close(int, time.Time)    { c.closed++ }
 func (c *counted) Secrets([]byte)          {}
+
+// Closed connections are forgotten in time: what a capture of many short sessions takes does not grow with it.
+func TestClosedConnectionsAreForgotten(t *testing.T) {
+	x := newTCP(&nowhere{}, false)
+	s := segment{flags: flagSYN, dport: 25, dst: [16]byte{1}}
+	for n := range 3 * maxClosed {
+		s.sport, s.src[3], s.time = uint16(n), byte(n>>16), int64(n)*int64(time.Second)
+		s.flags = flagSYN
+		x.segment(&s)
+		s.flags = flagRST
+		x.segment(&s)
+	}
+	x.end()
+	if n := len(x.conns); n > maxClosed+10 {
+		t.Errorf("%d connections are remembered after %d were closed", n, 3*maxClosed)
+	}
+}

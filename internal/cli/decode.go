@@ -255,7 +255,7 @@ func (a *app) read(name string, r *reading) error {
 
 // readGC is how much garbage may lie about while a file is read, in percent of what is in use: that is a few megabytes
 // whatever the size of the file, and collecting more seldom costs less time and stays far below 100 MB.
-const readGC = 200
+const readGC = 100
 
 // flushing prints at once what a live pipe brought.
 type flushing struct{ *lane }
