@@ -22,25 +22,32 @@ type shelf struct {
 	dir string
 }
 
-// open opens the library and brings its index up to the files.
-func (s *shelf) open(c *cobra.Command) (context.Context, *library.Library, func(), error) {
-	ctx := c.Context()
-	if ctx == nil {
+// take opens the library as it is. done closes it; the context ends with a signal.
+func (s *shelf) take(c *cobra.Command) (ctx context.Context, l *library.Library, done func(), err error) {
+	if ctx = c.Context(); ctx == nil {
 		ctx = context.Background()
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	l, err := library.Open(ctx, s.dir)
-	if err != nil {
+	if l, err = library.Open(ctx, s.dir); err != nil {
 		stop()
+		return nil, nil, nil, err
+	}
+	return ctx, l, func() { l.Close(); stop() }, nil
+}
+
+// open opens the library and brings its index up to the files.
+func (s *shelf) open(c *cobra.Command) (context.Context, *library.Library, func(), error) {
+	ctx, l, done, err := s.take(c)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	r, err := l.Sync(ctx)
 	if err != nil {
-		stop()
-		return nil, nil, nil, errors.Join(err, l.Close())
+		done()
+		return nil, nil, nil, err
 	}
 	s.faults(r)
-	return ctx, l, func() { l.Close(); stop() }, nil
+	return ctx, l, done, nil
 }
 
 func (s *shelf) faults(r library.Report) {
@@ -299,15 +306,11 @@ func (a *app) purgeCommand(s *shelf) *cobra.Command {
 
 func (a *app) verifyCommand(s *shelf) *cobra.Command {
 	return &cobra.Command{Use: "verify", Short: "Hold the index against the recordings", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		ctx := c.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		l, err := library.Open(ctx, s.dir)
+		ctx, l, done, err := s.take(c)
 		if err != nil {
 			return err
 		}
-		defer l.Close()
+		defer done()
 		faults, err := l.Verify(ctx)
 		if err != nil {
 			return err
@@ -326,15 +329,11 @@ func (a *app) verifyCommand(s *shelf) *cobra.Command {
 
 func (a *app) reindexCommand(s *shelf) *cobra.Command {
 	return &cobra.Command{Use: "reindex", Short: "Make the index anew from the recordings", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		ctx := c.Context()
-		if ctx == nil {
-			ctx = context.Background()
-		}
-		l, err := library.Open(ctx, s.dir)
+		ctx, l, done, err := s.take(c)
 		if err != nil {
 			return err
 		}
-		defer l.Close()
+		defer done()
 		r, err := l.Reindex(ctx)
 		s.faults(r)
 		if err == nil {

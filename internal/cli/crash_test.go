@@ -62,7 +62,7 @@ type crash struct {
 	after, behind              time.Duration
 	size, torn, received, lost int64
 	sessions                   int
-	trials, opened, tornOff    int
+	trials, tornOff            int
 	worst                      int64
 }
 

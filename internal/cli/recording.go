@@ -110,11 +110,16 @@ func fileWord(title string) string {
 	return name
 }
 
-// lesson begins another recording, with the sessions that come now: one per lesson.
+// settle is how long sessions that have begun may take to reach the recorder: they are looked at in batches, which wait a
+// hundredth of a second.
+const settle = 100 * time.Millisecond
+
+// lesson begins another recording, with the sessions that come now: one per lesson. Those that came before are waited for.
 func (r *recording) lesson(name, title string) {
 	if r == nil {
 		return
 	}
+	time.Sleep(settle)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rename(name, title)

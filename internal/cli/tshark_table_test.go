@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 	"text/tabwriter"
-	"time"
 
 	"facteur/captures"
 	"facteur/decode"
@@ -43,7 +42,6 @@ func TestTsharkTable(t *testing.T) {
 			t.Fatalf("%s: %v", s.ID, err)
 		}
 		ids = append(ids, s.ID)
-		time.Sleep(settled)
 	}
 	p.stop()
 	var table strings.Builder
@@ -68,10 +66,6 @@ func TestTsharkTable(t *testing.T) {
 	first, _, _ := strings.Cut(string(version), "\n")
 	t.Logf("%s\n%s", first, table.String())
 }
-
-// settled is how long after a script its last session is surely in its recording: sessions are looked at in batches, which
-// wait a hundredth of a second.
-const settled = 60 * time.Millisecond
 
 // optionalLab puts a practice server with all options behind a station's routes.
 func optionalLab(t *testing.T, o *stationOptions) {

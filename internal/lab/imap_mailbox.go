@@ -32,14 +32,20 @@ func storeStatus(err error) error {
 	return err
 }
 
+// onlyMailbox reads the one argument of the commands that take a mailbox and nothing else.
+func (a *arguments) onlyMailbox() (string, error) {
+	a.space()
+	name := a.mailbox()
+	return name, a.end()
+}
+
 func (s *imapSession) selectCommand(a *arguments) error { return s.openMailbox(a, false) }
 func (s *imapSession) examine(a *arguments) error       { return s.openMailbox(a, true) }
 
 // openMailbox is SELECT and EXAMINE, RFC 3501, section 6.3.1.
 func (s *imapSession) openMailbox(a *arguments, readOnly bool) error {
-	a.space()
-	name := a.mailbox()
-	if err := a.end(); err != nil {
+	name, err := a.onlyMailbox()
+	if err != nil {
 		return err
 	}
 	s.leave() // even if what follows fails
@@ -111,11 +117,11 @@ func (s *imapSession) unselect(a *arguments) error {
 }
 
 func (s *imapSession) create(a *arguments) error {
-	a.space()
-	name := strings.TrimSuffix(a.mailbox(), string(rune(delimiter)))
-	if err := a.end(); err != nil {
+	name, err := a.onlyMailbox()
+	if err != nil {
 		return err
 	}
+	name = strings.TrimSuffix(name, string(rune(delimiter)))
 	s.store.mu.Lock()
 	defer s.store.mu.Unlock()
 	return storeStatus(s.drop.createPath(name))
@@ -160,9 +166,8 @@ func (d *maildrop) hasChildren(name string) bool {
 }
 
 func (s *imapSession) deleteCommand(a *arguments) error {
-	a.space()
-	name := a.mailbox()
-	if err := a.end(); err != nil {
+	name, err := a.onlyMailbox()
+	if err != nil {
 		return err
 	}
 	s.store.mu.Lock()
@@ -237,9 +242,8 @@ func (s *imapSession) subscribe(a *arguments) error   { return s.setSubscribed(a
 func (s *imapSession) unsubscribe(a *arguments) error { return s.setSubscribed(a, false) }
 
 func (s *imapSession) setSubscribed(a *arguments, on bool) error {
-	a.space()
-	name := a.mailbox()
-	if err := a.end(); err != nil {
+	name, err := a.onlyMailbox()
+	if err != nil {
 		return err
 	}
 	s.store.mu.Lock()
