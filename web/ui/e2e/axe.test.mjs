@@ -9,17 +9,21 @@ let browser
 let mock
 let empty
 let capture
+let letters
 let replay
+let shared
 before(async () => {
   browser = await launch()
   mock = await startMock()
   empty = await startMock({ events: 'none' })
   capture = await startMock({ events: 'capture' })
+  letters = await startMock({ events: 'letters', many: 40 })
   replay = await startMock({ mode: 'replay' })
+  shared = await startMock({ shared: true, lab: ['strip-starttls'] })
 })
 after(async () => {
   await browser.close()
-  await Promise.all([mock, empty, replay, capture].map((one) => one.close()))
+  await Promise.all([mock, empty, replay, shared, capture, letters].map((one) => one.close()))
 })
 
 /** Language × theme in full; size and projector alternate with them, as neither colours nor names depend on those. */
@@ -59,6 +63,20 @@ const states = {
       await page.locator('summary').click()
     },
   ],
+  states: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/states?session=1&n=74'))
+      await page.locator('.diagram .current').waitFor()
+    },
+  ],
+  statesTLS: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/states?session=3&machine=tls1.3'))
+      await page.locator('.diagram .current').waitFor()
+    },
+  ],
   ladder: () => [
     mock,
     async (page) => {
@@ -75,6 +93,94 @@ const states = {
       await page.locator('dl').first().waitFor()
     },
   ],
+  palette: () => [
+    mock,
+    async (page) => {
+      await page.locator('[data-index]').first().waitFor()
+      await page.keyboard.press('Control+k')
+      await page.keyboard.type('tls')
+      await page.getByRole('option').first().waitFor()
+    },
+  ],
+  completing: () => [
+    mock,
+    async (page) => {
+      await page.locator('[data-index]').first().waitFor()
+      await page.locator('search input').fill('co')
+      await page.getByRole('option').first().waitFor()
+      await page.keyboard.press('ArrowDown')
+    },
+  ],
+  marked: () => [
+    mock,
+    async (page) => {
+      await page.locator('.rows').press('Home')
+      await page.keyboard.press('m')
+      await page.locator('.mark textarea').fill('À montrer')
+    },
+  ],
+  taking: () => [
+    mock,
+    async (page) => {
+      await page.locator('.rows').press('Home')
+      await page.getByRole('button', { name: /Emporter|Take away/ }).click()
+      await page.locator('.take').waitFor()
+    },
+  ],
+  present: () => [
+    shared,
+    async (page) => {
+      await page.locator('[data-index]').first().waitFor()
+      await page.evaluate(() => (location.hash = '#/present'))
+      await page.locator('.code').waitFor()
+    },
+  ],
+  unshared: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/present'))
+      await page.locator('.flag').waitFor()
+    },
+  ],
+  message: () => [
+    letters,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/message?mail=72'))
+      await page.locator('.text p').first().waitFor({ state: 'attached' })
+      await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)))
+    },
+  ],
+  messageHTML: () => [
+    letters,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/message?mail=72&part=1.2&tab=html'))
+      await page.locator('iframe').waitFor({ state: 'attached' })
+      await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)))
+    },
+  ],
+  messageSource: () => [
+    letters,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/message?mail=72&tab=source'))
+      await page.locator('.source p').first().waitFor({ state: 'attached' })
+    },
+  ],
+  messageNone: () => [empty, async (page) => page.evaluate(() => (location.hash = '#/message'))],
+  bytes: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/bytes?session=1&n=8&span=0-4'))
+      await page.locator('.hexrow .chosen').first().waitFor()
+    },
+  ],
+  bytesTLS: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/bytes?session=3&layer=tls&from=client'))
+      await page.locator('.hexrow').first().waitFor()
+    },
+  ],
+  bytesNone: () => [empty, async (page) => page.evaluate(() => (location.hash = '#/bytes'))],
   empty: () => [empty, async (page) => page.getByRole('heading', { level: 2 }).first().waitFor()],
   replay: () => [replay, async (page) => page.getByRole('slider').waitFor()],
 }

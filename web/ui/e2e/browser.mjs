@@ -14,6 +14,7 @@ export const launch = () => chromium.launch({ executablePath, args: ['--no-sandb
 export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {} } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...media })
   await context.addInitScript((kept) => {
+    if (window.top !== window) return // a frame of a mail has no storage, as it should be
     if (!localStorage.getItem('facteur.settings')) localStorage.setItem('facteur.settings', JSON.stringify(kept))
   }, settings)
   const page = await context.newPage()

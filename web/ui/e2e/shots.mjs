@@ -61,6 +61,7 @@ await shoot('live-all-legs-wire', mock.url, { size: 'wide', act: then(top, async
 for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
   await shoot(`compare-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/compare?session=1' })
   await shoot(`ladder-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/ladder?session=1&n=4' })
+  await shoot(`states-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/states?session=1&n=80' })
   await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
 }
 await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })
@@ -74,6 +75,16 @@ const empty = await startMock({ events: 'none' })
 await shoot('empty-laptop', empty.url, { size: 'laptop' })
 await shoot('empty-phone-dark', empty.url, { size: 'phone', lang: 'en', theme: 'dark' })
 await empty.close()
+
+const letters = await startMock({ events: 'letters' })
+for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
+  await shoot(`message-${size}-${lang}-${theme}`, letters.url, { size, lang, theme, hash: '#/message' })
+  await shoot(`bytes-${size}-${lang}-${theme}`, letters.url, { size, lang, theme, hash: '#/bytes?n=28&layer=plain' })
+}
+await shoot('message-html', letters.url, { size: 'wide', hash: '#/message?part=1.2&tab=html' })
+await shoot('message-projector', letters.url, { size: 'wide', projector: true, theme: 'auto', hash: '#/message?part=1.2&tab=html' })
+await shoot('bytes-wire', letters.url, { size: 'wide', lang: 'en', hash: '#/bytes?n=28&layer=wire' })
+await letters.close()
 
 const replay = await startMock({ mode: 'replay' })
 await shoot('replay-laptop', replay.url, { size: 'laptop' })

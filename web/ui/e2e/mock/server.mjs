@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { WebSocketServer } from 'ws'
 import { capture } from './capture.mjs'
 import { flood, lesson } from './lesson.mjs'
+import { letters } from './letters.mjs'
+import { serveMail } from './mail.mjs'
 
 /** The built page; FACTEUR_DIST names another build, ending in a slash. */
 const dist = process.env.FACTEUR_DIST ?? fileURLToPath(new URL('../../../dist/', import.meta.url))
@@ -17,7 +19,7 @@ const notes = fileURLToPath(new URL('../../../../internal/notes/', import.meta.u
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8' }
 
 /** The policy of the real server, so that what it forbids fails here too. */
-const policy = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+const policy = "default-src 'self'; style-src 'self'; img-src 'self' data:; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 const batch = 500
 
@@ -45,10 +47,11 @@ const connect = [
   { id: 'openssl', title: { fr: 'Parler SMTP à la main (STARTTLS)', en: 'Speak SMTP by hand (STARTTLS)' }, command: 'openssl s_client -connect 127.0.0.1:1587 -starttls smtp -crlf -quiet' },
 ]
 
-/** @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'capture'|'none'|number, pace?: number, first?: number, port?: number}} options */
+/** @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'capture'|'letters'|'none'|number, many?: number, pace?: number, first?: number, port?: number}} options */
 export async function startMock(options = {}) {
-  const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0 } = options
-  const tape = typeof events === 'number' ? flood(events) : events === 'capture' ? capture() : lesson()
+  const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0, shared = false, lab = [] } = options
+  const stage = { rev: 1, spotlight: false, frozen: false, blank: false }
+  const tape = typeof events === 'number' ? flood(events) : events === 'capture' ? capture() : events === 'letters' ? letters(options) : lesson()
   const all = events === 'none' ? [] : tape.events
   const viewers = new Set()
   let epoch = Math.random().toString(36).slice(2)
@@ -127,7 +130,7 @@ export async function startMock(options = {}) {
     if (url.pathname === '/api/v1/state') {
       const none = mode === 'replay'
       return json(response, {
-        version: '1.0.0', mode, lang: 'fr', epoch, last: shown, role: 'presenter',
+        version: '1.0.0', mode, lang: 'fr', epoch, last: shown, role: 'presenter', share: shared, lab,
         routes: none ? [] : routes, connect: none ? [] : connect,
         recording: { dir: 'captures', on: !none }, ca: none ? null : { path: '~/.facteur/ca.pem', sha256: '3F:51:0A:9C:77:E2:18:B4:5D:06:C1:92:AB:3E:70:8D' },
       })
@@ -136,6 +139,17 @@ export async function startMock(options = {}) {
     if (asked) {
       response.writeHead(200, { 'Content-Type': 'application/json' })
       return response.end(catalogue(asked[1]))
+    }
+    if (url.pathname === '/api/v1/states') return json(response, JSON.parse(readFileSync(new URL('./states.json', import.meta.url), 'utf8')))
+    if (shared && url.pathname === '/api/v1/share') return json(response, { on: true, code: 'K7M4Q', addresses: ['http://192.0.2.7:8125/', 'http://198.51.100.7:8125/'], followers: 3 })
+    if (shared && url.pathname === '/api/v1/share/qr.svg') {
+      response.writeHead(200, { 'Content-Type': 'image/svg+xml' })
+      return response.end('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#fff" d="M0 0h8v8H0z"/><path d="M2 2h4v4H2z"/></svg>')
+    }
+    if (shared && url.pathname === '/api/v1/stage' && request.method === 'POST') {
+      request.on('data', (part) => Object.assign(stage, JSON.parse(part), { rev: stage.rev + 1 }))
+      request.on('end', () => json(response, stage))
+      return undefined
     }
     if (url.pathname === '/api/v1/sessions') return json(response, { sessions: known() })
     if (url.pathname === '/api/v1/player' && request.method === 'POST') {
@@ -156,6 +170,7 @@ export async function startMock(options = {}) {
       response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Facteur-Span': `${from}-${to}` })
       return response.end(Buffer.from(stream.slice(from, to)))
     }
+    if (serveMail(tape, url, response)) return undefined
     const path = normalize(join(dist, url.pathname === '/' ? 'index.html' : url.pathname))
     try {
       if (!path.startsWith(dist) || !statSync(path).isFile()) throw new Error('no such file')
@@ -170,6 +185,12 @@ export async function startMock(options = {}) {
   const sockets = new WebSocketServer({ noServer: true })
   server.on('upgrade', (request, socket, head) => {
     const url = new URL(request.url, 'http://mock')
+    if (shared && url.pathname === '/api/v1/stage/stream') {
+      return sockets.handleUpgrade(request, socket, head, (ws) => {
+        ws.send(JSON.stringify({ type: 'stage', stage }))
+        ws.send(JSON.stringify({ type: 'audience', audience: { followers: 3 } }))
+      })
+    }
     if (url.pathname !== '/api/v1/stream') return socket.destroy()
     return sockets.handleUpgrade(request, socket, head, (ws) => {
       const viewer = { socket: ws, after: Number(url.searchParams.get('after') ?? 0) }

@@ -150,8 +150,8 @@ class Take {
         this.#emit({ leg, from, layer, span, carried, kind, fields, notes: ids.map((id) => ({ id })) })
       }
       put(`${family}.data.begin`, '', {}, [`${family}.data.begin`])
-      for (const [name, value] of headers) {
-        put('message.header', `${name}: ${value}\r\n`, { line: `${name}: ${value}`, name, value }, [`message.header.${name.toLowerCase()}`])
+      for (const [name, value, more = {}] of headers) {
+        put('message.header', `${name}: ${value}\r\n`, { line: `${name}: ${value}`, name, value, ...more }, [`message.header.${name.toLowerCase()}`])
       }
       put('message.headers_end', '\r\n', { line: '' }, ['message.headers_end'])
       put(`${family}.data.data`, text.replaceAll('\n', '\r\n'), { octets: String(text.length) }, [`${family}.data.data`])
