@@ -165,8 +165,8 @@ func (p *imap) secretArguments(name string, from int, c *imapCursor) {
 // the word on that announces a password.
 func (p *imap) lateResponse(tag string) string {
 	b := &p.build
-	n, from := len(b.t.s), 0
-	if line := []byte(b.t.s); !p.asked || bytes.EqualFold(line, []byte("DONE")) || len(line) == 1 && line[0] == '*' {
+	n, from := len(strings.TrimRight(b.t.s, " ")), 0 // blanks stay: they end the tag
+	if line := []byte(b.t.s[:n]); !p.asked || bytes.EqualFold(line, []byte("DONE")) || len(line) == 1 && line[0] == '*' {
 		if from = suspect(line); from < 0 && p.state.state == "not authenticated" && !tagLike(line) {
 			from = 0
 		}
@@ -175,7 +175,7 @@ func (p *imap) lateResponse(tag string) string {
 		return tag
 	}
 	p.asked, p.secretLine = true, true
-	p.l.heardLine([]byte(b.t.s[from:]))
+	p.l.heardLine([]byte(b.t.s[from:n]))
 	p.l.sides[Client].mask(b.layer, b.t.span(from, n), nil)
 	b.secrets = append(b.secrets, imapSecret{from, n, string(stars(n - from))})
 	return b.shown()[:len(tag)]
@@ -224,6 +224,10 @@ func (b *imapEvent) identityPair(key, v *imapValue) {
 // unecho gives a server's line with secrets masked that it repeats: as a part of anything, and short ones as words of the
 // text of a status.
 func (p *imap) unecho(layer Layer, line []byte, at int64) []byte {
+	if !p.l.mayEcho(line) {
+		p.echoed = false
+		return line
+	}
 	tag, rest, _ := bytes.Cut(line, []byte{' '})
 	word, _, _ := bytes.Cut(rest, []byte{' '})
 	masked := p.l.unecho(layer, line, at)

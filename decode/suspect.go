@@ -92,6 +92,9 @@ func suspect(line []byte) int {
 
 // behindWord gives where a password begins behind the word [from, to), -1 if it announces none or nothing follows.
 func behindWord(line []byte, from, to int) int {
+	for to > from && line[to-1] == '*' { // what is masked already is no part of the word
+		to--
+	}
 	var room [20]byte
 	n := to - from
 	if n > len(room) {
