@@ -173,11 +173,11 @@ func (a *app) caRemove(ctx context.Context, f *caFlags) error {
 	if err := a.forget(ctx, auth, f.dir, stores); err != nil || only {
 		return err
 	}
-	a.printSteps(auth, findSteps(""), false)
-	if err := ca.Remove(f.dir); err != nil {
+	if err := ca.Remove(f.dir); err != nil { // before anything long is printed: a reader that stops reading must not keep it alive
 		return err
 	}
 	fmt.Fprintf(a.out, a.say("La clé et les certificats sont effacés de %s.\n", "The key and the certificates are deleted from %s.\n"), f.dir)
+	a.printSteps(auth, findSteps(""), false)
 	if demo := demoAuthority(); demo != "" && demo != f.dir {
 		fmt.Fprintf(a.out, a.say("La démonstration a sa propre autorité\u202f: facteur ca remove --ca-dir %s\n", "The demonstration has an authority of its own: facteur ca remove --ca-dir %s\n"), demo)
 	}
