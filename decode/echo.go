@@ -33,6 +33,37 @@ func (l *leg) heard(sent, with []byte) {
 		l.echoes = l.echoes[:copy(l.echoes, l.echoes[1:])]
 	}
 	l.echoes = append(l.echoes, echo{bytes.Clone(sent), bytes.Clone(with)})
+	if l.echoPairs == nil {
+		l.echoPairs = new(pairSet)
+	}
+	*l.echoPairs = pairSet{}
+	for i := range l.echoes {
+		for _, at := range [2]int{0, 1} { // one of them stands at an even place, wherever the secret does
+			l.echoPairs.add(l.echoes[i].sent[at], l.echoes[i].sent[at+1])
+		}
+	}
+}
+
+// pairSet is a set of pairs of octets that may hold a few more than were added: letters of either case are one.
+type pairSet [64]uint64
+
+func pairBit(a, b byte) uint { return (uint(a|0x20)<<6 ^ uint(b|0x20)) % (64 * 64) }
+
+func (p *pairSet) add(a, b byte) { n := pairBit(a, b); p[n/64] |= 1 << (n % 64) }
+
+// mayEcho reports whether one of the secrets can be in what a server says. Nearly everything is none, and this is told by
+// looking at every other pair of octets once, however many secrets there are.
+func (l *leg) mayEcho(said []byte) bool {
+	pairs := l.echoPairs
+	if pairs == nil {
+		return false
+	}
+	for i := 0; i+1 < len(said); i += 2 {
+		if n := pairBit(said[i], said[i+1]); pairs[n/64]&(1<<(n%64)) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // heardSecret remembers a secret that was sent in another form: inside base64.
@@ -65,6 +96,9 @@ func (l *leg) heardLine(line []byte) {
 // unecho gives a copy of data of a server's, at an offset of its stream, with secrets that it repeats masked, or the data
 // itself.
 func (l *leg) unecho(layer Layer, line []byte, at int64) []byte {
+	if !l.mayEcho(line) {
+		return line
+	}
 	for _, e := range l.echoes {
 		if len(e.sent) < minEcho {
 			continue
@@ -103,7 +137,7 @@ func (l *leg) unechoText(layer Layer, line []byte, from, to int, at int64) []byt
 
 // unechoLines is unechoText for each line of a reply, of which the first skip octets are its code.
 func (l *leg) unechoLines(layer Layer, raw []byte, skip int, at int64) []byte {
-	if len(l.echoes) == 0 {
+	if !l.mayEcho(raw) {
 		return raw
 	}
 	for from := 0; from < len(raw); {

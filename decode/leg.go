@@ -74,6 +74,8 @@ type leg struct {
 	closed bool
 	lint   watch
 	echoes []echo // the client's latest secrets
+
+	echoPairs *pairSet // of octets that they begin with, nil while there are none
 }
 
 func newLeg(s *Session, id Leg) *leg {
