@@ -49,7 +49,7 @@ const minBacklog = 1 << 20
 func (o *octets) Set(s string) error {
 	n, ok := parseSize(s)
 	if !ok || n < minBacklog {
-		return fmt.Errorf("a size of 1MB or more is wanted, for example 32MB")
+		return fmt.Errorf("a size of 1MB or more is wanted, for example 16MB")
 	}
 	*o = octets(n)
 	return nil
