@@ -30,7 +30,7 @@ var makes = []struct {
 }{
 	{"exim", "smtp", 625}, {"exim", "smtps", 665},
 	{"cyrus", "imap", 643}, {"cyrus", "imaps", 693}, {"cyrus", "pop3", 610}, {"cyrus", "pop3s", 695}, {"cyrus", "sieve", 690},
-	{"courier", "imap", 743}, {"courier", "pop3", 710}, {"opensmtpd", "smtp", 725}, {"opensmtpd", "smtps", 765},
+	{"courier", "imap", 743},
 }
 
 // Clients of several makes against servers of several makes, TLS intercepted: each says what it came to say, and the
@@ -57,7 +57,11 @@ func TestOtherMakes(t *testing.T) {
 	}
 	var routes []proxy.Route
 	for _, m := range makes {
-		r, err := proxy.ParseRoute(fmt.Sprintf("%s://127.0.0.1:0=%s://localhost:%d", m.scheme, m.scheme, base+m.offset))
+		query := ""
+		if m.name == "courier" {
+			query = "?plain" // it runs without TLS: facteur answers the clients' STARTTLS
+		}
+		r, err := proxy.ParseRoute(fmt.Sprintf("%s://127.0.0.1:0=%s://localhost:%d%s", m.scheme, m.scheme, base+m.offset, query))
 		if err != nil {
 			t.Fatal(err)
 		}
