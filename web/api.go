@@ -144,7 +144,7 @@ func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
 	s.hub.mu.Unlock()
 	v.Tape = s.hub.tapeState()
 	if role != Presenter {
-		v.Recording.Dir, v.CA.Path, v.Connect = "", "", []Connect{}
+		v.Recording.Dir, v.CA, v.Connect = "", CA{SHA256: v.CA.SHA256}, []Connect{}
 	}
 	answer(w, v)
 }

@@ -83,6 +83,22 @@ type Recording struct {
 type CA struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"` // of the certificate in DER, hexadecimal
+	// Steps say how each client learns to trust it, and to forget it again.
+	Steps []TrustSteps `json:"steps,omitempty"`
+}
+
+// TrustSteps are what a person does in one client.
+type TrustSteps struct {
+	ID     string `json:"id"`
+	Client string `json:"client"`
+	Trust  Lines  `json:"trust"`
+	Forget Lines  `json:"forget"` // none where nothing is installed
+}
+
+// Lines are steps in both languages.
+type Lines struct {
+	FR []string `json:"fr"`
+	EN []string `json:"en"`
 }
 
 // Player is what the page steers in replay; a [replay.Player] is one. Do's errors are the sender's fault.

@@ -82,6 +82,14 @@ export interface Connect {
 
 export type Mode = 'live' | 'replay' | 'demo'
 
+/** What a person does in one client, to trust facteur's authority and to forget it. */
+export interface TrustSteps {
+  id: string
+  client: string
+  trust: Record<Lang, string[]>
+  forget: Record<Lang, string[]>
+}
+
 export interface State {
   version: string
   mode: Mode
@@ -90,7 +98,7 @@ export interface State {
   last: number
   routes: Route[] | null
   recording: { dir: string; on: boolean } | null
-  ca: { path: string; sha256: string } | null
+  ca: { path: string; sha256: string; steps?: TrustSteps[] } | null
   connect: Connect[] | null
   role: 'presenter' | 'follower'
   /** Followers may come in. */

@@ -45,6 +45,10 @@ export const entries: Record<Screen, Entry> = {
   message: { group: 'look', icon: 'envelope', name: { fr: 'Message', en: 'Message' }, load: () => import('./message/Message.svelte') },
   bytes: { group: 'look', icon: 'bytes', name: { fr: 'Octets', en: 'Bytes' }, load: () => import('./bytes/Bytes.svelte') },
   tls: { group: 'look', icon: 'closed', name: { fr: 'TLS', en: 'TLS' }, first: true, load: () => import('./tls/Tls.svelte') },
+  states: { group: 'look', icon: 'states', name: { fr: 'États', en: 'States' }, load: () => import('./states/States.svelte') },
+  library: { group: 'keep', icon: 'box', name: { fr: 'Séances', en: 'Sessions' }, own: true, load: () => import('./library/Library.svelte') },
+  setup: { group: 'arrange', icon: 'plug', name: { fr: 'Brancher', en: 'Connect' }, own: true, load: () => import('./setup/Setup.svelte') },
+  settings: { group: 'arrange', icon: 'sliders', name: { fr: 'Réglages', en: 'Settings' }, load: () => import('./settings/Settings.svelte') },
   present: { group: 'arrange', icon: 'share', name: { fr: 'Présenter', en: 'Present' }, own: true, load: () => import('./present/Present.svelte') },
 }
 

@@ -9,6 +9,10 @@ interface Kept {
   lang: Lang | ''
   theme: Theme
   projector: boolean
+  /** Letters larger by a quarter, on a desk. */
+  large: boolean
+  /** How much is read out to those who listen to the page. */
+  log: 'all' | 'little' | 'none'
   time: 'gap' | 'clock'
   keys: boolean
   own: OwnKeys
@@ -18,7 +22,7 @@ interface Kept {
 
 const place = 'facteur.settings'
 
-const initial: Kept = { lang: '', theme: 'auto', projector: false, time: 'gap', keys: true, own: {}, list: true, bytes: true }
+const initial: Kept = { lang: '', theme: 'auto', projector: false, large: false, log: 'all', time: 'gap', keys: true, own: {}, list: true, bytes: true }
 
 /** Storage may be barred (private windows); the page works without. */
 function load(): Kept {
@@ -45,6 +49,12 @@ class Settings {
   }
   get projector(): boolean {
     return this.#kept.projector
+  }
+  get large(): boolean {
+    return this.#kept.large
+  }
+  get log(): Kept['log'] {
+    return this.#kept.log
   }
   get time(): Kept['time'] {
     return this.#kept.time
@@ -74,13 +84,24 @@ class Settings {
     this.apply()
   }
 
+  /** Forgets all that this browser keeps of the page, and begins anew. */
+  forget(): void {
+    try {
+      for (const name of Object.keys(localStorage)) if (name.startsWith('facteur')) localStorage.removeItem(name)
+    } catch {
+      // barred: nothing was kept
+    }
+    this.#kept = { ...initial }
+    this.apply()
+  }
+
   /** Puts language and appearance on the document, where the style sheet reads them. */
   apply(): void {
     const root = document.documentElement
     root.lang = this.lang
     const dark = this.theme === 'dark' || (this.theme === 'auto' && (this.projector || matchMedia('(prefers-color-scheme: dark)').matches))
     root.dataset['theme'] = dark ? 'dark' : 'light'
-    root.dataset['size'] = this.projector ? 'projector' : 'normal'
+    root.dataset['size'] = this.projector ? 'projector' : this.large ? 'large' : 'normal'
   }
 
   get dark(): boolean {
