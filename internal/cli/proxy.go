@@ -172,7 +172,8 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	}
 	o.knobs = [2]proxy.Knobs{f.knobs, f.knobs}
 	if len(args) == 0 && f.socks == "" && f.transparent == "" {
-		return o, misuse("requires at least 1 arg: a ROUTE, --socks ADDR or --transparent ADDR\nsee: facteur proxy --help")
+		return o, misuse("%s", a.say("il manque un argument\u202f: une ROUTE, --socks ADRESSE ou --transparent ADRESSE\nvoir\u202f: facteur proxy --help",
+			"an argument is missing: a ROUTE, --socks ADDR or --transparent ADDR\nsee: facteur proxy --help"))
 	}
 	var hosts []string
 	intercepts := o.mode == proxy.Intercept && len(args) == 0
