@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -75,5 +77,29 @@ func TestUsualVerbsAreInTheTables(t *testing.T) {
 				t.Errorf("%s: no arrow from any state by %s", id, verb)
 			}
 		}
+	}
+}
+
+// mockStates is what the page's tests are given for the machines.
+const mockStates = "ui/e2e/mock/states.json"
+
+// The page is tested with the machines as they are. FACTEUR_UPDATE=1 writes them anew.
+func TestMockHasTheMachines(t *testing.T) {
+	list := make([]Machine, len(machines))
+	for i, id := range machines {
+		list[i] = machineOf(id)
+	}
+	want := marshal(map[string]any{"machines": list})
+	if os.Getenv("FACTEUR_UPDATE") != "" {
+		if err := os.WriteFile(mockStates, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(mockStates)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(want)) {
+		t.Errorf("%s is not what GET /api/v1/states gives; run FACTEUR_UPDATE=1 go test ./web -run TestMockHasTheMachines", mockStates)
 	}
 }

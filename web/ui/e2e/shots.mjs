@@ -62,6 +62,7 @@ for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'da
   await shoot(`compare-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/compare?session=1' })
   await shoot(`ladder-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/ladder?session=1&n=4' })
   await shoot(`states-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/states?session=1&n=80' })
+  await shoot(`diff-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/diff?a=1&b=2' })
   await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
 }
 await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })

@@ -49,7 +49,7 @@ export const texts: Record<Lang, Texts> = {
   fr: {
     label: 'Chronologie de la séance',
     empty: 'Rien n’a encore été dit dans cette séance.',
-    noSessions: 'Aucune séance : connectez un client, son échange se dessinera ici.',
+    noSessions: 'Aucune séance : connectez un client, son échange se dessinera ici.',
     zoom: 'Espacement',
     compact: 'Serré',
     normal: 'Normal',

@@ -1,0 +1,71 @@
+/** A state machine as a drawing: what its boxes and labels say, how large they are, and where they lie. */
+import type { MailEvent } from './api'
+import { layout, type Drawing } from './layout'
+import { say } from './say'
+import { figure, isTLS, type Figure, type Machine, type Transition } from './states'
+
+/** What of a drawing is not protocol, in the reader's language. */
+export interface Words {
+  names: Record<string, string>
+  greeting: string
+  end: string
+  any: string
+}
+
+/** "2" stands for every reply that begins with it. */
+const answerText = (answer: string) => answer.replace(/^(LAST )?(\d)$/, '$1$2xx')
+
+/** What moves the machine, in a word or two. */
+export function triggerText(machine: string, one: Pick<Transition, 'trigger' | 'answer'>, words: Words, withAnswer = true): string {
+  if (isTLS(machine)) {
+    const { name } = say({ kind: `tls.${one.answer}` } as MailEvent)
+    return one.trigger === 'client' ? `C→ ${name}` : `←S ${name}`
+  }
+  if (one.trigger === 'untagged') return `* ${one.answer}`
+  const verb = { greeting: words.greeting, '.': words.end, any: words.any }[one.trigger] ?? one.trigger
+  return withAnswer ? `${verb} ${answerText(one.answer)}` : verb
+}
+
+export interface Shown {
+  figure: Figure
+  drawing: Drawing
+  /** The lines of each arrow's label, and of what is written in each state, by their ids. */
+  labels: Map<string, { text: string; transition: number; any: boolean }[]>
+  notes: Map<string, { text: string; transition: number; loop: boolean }[]>
+}
+
+/** Widths of a character in rem: of the bold sans of names (an ample mean) and of the mono of protocol text. */
+const nameChar = 0.54
+const monoChar = 0.45
+/** Room around a text, for a count behind a label, and the heights of lines. */
+const namePad = 2
+const labelPad = 0.9
+const countChars = 3
+const nameLine = 2.25
+const noteLine = 1.125
+const labelLine = 1.125
+
+const spacing = { layer: 1.75, side: 1.25, lane: 0.5 }
+
+export function show(machine: Machine, words: Words): Shown {
+  const made = figure(machine)
+  const labels: Shown['labels'] = new Map()
+  const notes: Shown['notes'] = new Map()
+  const longest = (texts: readonly { text: string }[]) => Math.max(0, ...texts.map((one) => one.text.length))
+  const text = (at: number) => triggerText(machine.id, machine.transitions[at]!, words)
+  const boxes = made.states.map((state) => {
+    const lines = [...state.loops.map((at) => ({ text: `↻ ${text(at)}`, transition: at, loop: true })), ...state.stubs.map((at) => ({ text: `∗ ${text(at)}`, transition: at, loop: false }))]
+    notes.set(state.id, lines)
+    const name = words.names[state.id] ?? state.id
+    return { id: state.id, width: Math.max(name.length * nameChar, (longest(lines) + countChars) * monoChar) + namePad, height: nameLine + (lines.length ? lines.length * noteLine + 0.375 : 0) }
+  })
+  const arrows = made.arrows.map((arrow) => {
+    const lines = arrow.transitions.map((at) => {
+      const any = machine.transitions[at]!.from === ''
+      return { text: text(at) + (any ? ' ∗' : ''), transition: at, any }
+    })
+    labels.set(arrow.id, lines)
+    return { id: arrow.id, from: arrow.from, to: arrow.to, width: (longest(lines) + countChars) * monoChar + labelPad, height: lines.length * labelLine + 0.25 }
+  })
+  return { figure: made, drawing: layout(boxes, arrows, spacing), labels, notes }
+}
