@@ -56,6 +56,9 @@ type anonymity struct {
 type reading struct {
 	part  *proseFill // of the part under way
 	fetch bool       // an IMAP response goes on behind a literal
+	// header says that a message's header is under way: a chunk of BDAT (RFC 3030) may end inside a field, whose beginning
+	// is then data, and whose rest is the field.
+	header bool
 }
 
 // collect learns who is in the capture.
@@ -183,6 +186,8 @@ func (a *anonymity) replace(path string) error {
 // event rewrites the octets of one event by what they are.
 func (a *anonymity) event(at place, s *reading, e *decode.Event, octets []byte) {
 	switch {
+	case strings.HasSuffix(e.Kind, ".data.data") && s.header && s.part == nil:
+		a.changed(at, e, octets, a.beginning(e, octets))
 	case strings.HasSuffix(e.Kind, ".data.data"):
 		if s.part == nil {
 			encoding := ""
@@ -194,16 +199,31 @@ func (a *anonymity) event(at place, s *reading, e *decode.Event, octets []byte) 
 		a.r.report.Replaced++
 		a.r.plan.add(at, e.Span, nil, s.part)
 	case e.Kind == "message.part":
-		s.part = newProse(e.Field("encoding"))
+		s.part, s.header = newProse(e.Field("encoding")), false
 	case e.Kind == "message.header":
 		a.changed(at, e, octets, a.header(e, octets))
+		s.header = true
 	case e.Kind == "message.boundary", e.Kind == "message.headers_end":
-		s.part = nil
+		s.part, s.header = nil, false
 	case e.Kind == "session.opaque":
+	case s.header && (e.Field("verb") == "BDAT" || strings.HasSuffix(e.Kind, "mtp.data.begin") || strings.HasSuffix(e.Kind, "mtp.data.end")):
+		// the header goes on in the next chunk
 	default:
+		s.header = false
 		a.changed(at, e, octets, a.line(s, e, octets))
 		s.part = nil
 	}
+}
+
+// beginning rewrites the beginning of a field that ends with its chunk: its name stays, so that it stays a field.
+func (a *anonymity) beginning(e *decode.Event, octets []byte) []byte {
+	name, _, named := bytes.Cut(octets, []byte(":"))
+	if !named {
+		return octets
+	}
+	field := *e
+	field.Fields = []decode.Field{{Name: "name", Value: string(bytes.TrimSpace(name))}}
+	return a.header(&field, octets)
 }
 
 // changed adds the stretches in which with differs from octets.
@@ -243,11 +263,11 @@ var (
 
 // header rewrites a header field behind its name.
 func (a *anonymity) header(e *decode.Event, octets []byte) []byte {
-	colon := bytes.IndexByte(octets, ':')
-	if colon < 0 {
-		return octets
-	}
 	name := strings.ToLower(e.Field("name"))
+	colon := bytes.IndexByte(octets, ':')
+	if colon < 0 || !strings.HasSuffix(name, strings.ToLower(string(bytes.TrimRight(octets[:max(colon, 0)], " \t")))) {
+		colon = -1 // the rest of a field whose beginning was in the chunk of BDAT before
+	}
 	value := octets[colon+1:]
 	lead := len(value) - len(bytes.TrimLeft(value, " \t"))
 	end := len(bytes.TrimRight(value, "\r\n"))
