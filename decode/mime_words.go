@@ -1,13 +1,19 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/ianaindex"
 )
 
 // decodeWords decodes the encoded words of a header value (RFC 2047, with RFC 2231's language). Words in a character set
-// that is not known here, or out of form, stay as they are. Blanks between two encoded words are left out.
+// that nobody knows, or out of form, stay as they are. Blanks between two encoded words are left out. Neighbours in one
+// character set are read together: many programs cut a character in two, though RFC 2047 §5 forbids it.
 func decodeWords(s string) string {
 	if !strings.Contains(s, "=?") {
 		return s
@@ -19,7 +25,7 @@ func decodeWords(s string) string {
 		if i < 0 {
 			break
 		}
-		text, n, ok := encodedWord(s[i:])
+		text, n, ok := encodedWords(s[i:])
 		if !ok {
 			out.WriteString(s[:i+2])
 			s, after = s[i+2:], false
@@ -35,31 +41,52 @@ func decodeWords(s string) string {
 	return out.String()
 }
 
-// encodedWord decodes the =?charset?encoding?text?= that s begins with; n is its length.
-func encodedWord(s string) (text string, n int, ok bool) {
+// encodedWords decodes the encoded word that s begins with, together with those neighbours of its character set without
+// which it is none; n is their length.
+func encodedWords(s string) (text string, n int, ok bool) {
+	raw, charset, n, ok := encodedWord(s)
+	if !ok {
+		return "", 0, false
+	}
+	for {
+		if text, ok := toUTF8(raw, charset); ok {
+			return text, n, true
+		}
+		rest := strings.TrimLeft(s[n:], " \t")
+		if !strings.HasPrefix(rest, "=?") {
+			return "", 0, false
+		}
+		more, other, length, ok := encodedWord(rest)
+		if !ok || !strings.EqualFold(other, charset) {
+			return "", 0, false
+		}
+		raw, n = append(raw, more...), len(s)-len(rest)+length
+	}
+}
+
+// encodedWord takes the =?charset?encoding?text?= that s begins with apart; n is its length.
+func encodedWord(s string) (raw []byte, charset string, n int, ok bool) {
 	charset, rest, ok := strings.Cut(s[2:], "?")
 	if !ok || len(rest) < 3 || rest[1] != '?' {
-		return "", 0, false
+		return nil, "", 0, false
 	}
 	body, _, ok := strings.Cut(rest[2:], "?=")
 	if !ok || strings.ContainsAny(body, " \t?") {
-		return "", 0, false
+		return nil, "", 0, false
 	}
-	var raw []byte
 	switch rest[0] {
 	case 'B', 'b':
 		var enc *base64.Encoding
 		if raw, enc = decodeBase64([]byte(body)); enc == nil && body != "" {
-			return "", 0, false
+			return nil, "", 0, false
 		}
 	case 'Q', 'q':
 		raw = quotedWord(body)
 	default:
-		return "", 0, false
+		return nil, "", 0, false
 	}
 	charset, _, _ = strings.Cut(charset, "*")
-	text, ok = toUTF8(raw, charset)
-	return text, 2 + len(s[2:]) - len(rest) + 2 + len(body) + 2, ok
+	return raw, charset, 2 + len(s[2:]) - len(rest) + 2 + len(body) + 2, true
 }
 
 // quotedWord decodes the Q encoding (RFC 2047 §4.2).
@@ -93,46 +120,27 @@ func unhex(c byte) byte {
 	return c - 'A' + 10
 }
 
-// toUTF8 reads octets in a character set: UTF-8, US-ASCII, ISO-8859-1, ISO-8859-15, windows-1252.
+// toUTF8 reads octets in a character set of the IANA registry, or under a name that mail programs use for one. What is
+// not valid in that set is not read at all.
 func toUTF8(raw []byte, charset string) (string, bool) {
-	switch strings.ToLower(charset) {
+	charset = strings.ToLower(charset)
+	switch charset {
 	case "utf-8", "utf8":
 		return string(raw), utf8.Valid(raw)
+	case "latin9": // ianaindex and htmlindex know it as Latin-9 and l9
+		charset = "iso-8859-15"
 	case "us-ascii", "ascii":
-		for _, c := range raw {
-			if c >= 0x80 {
-				return "", false
-			}
-		}
-		return string(raw), true
-	case "iso-8859-1", "latin1":
-		return fromLatin(raw, nil), true
-	case "iso-8859-15", "latin9":
-		return fromLatin(raw, latin9), true
-	case "windows-1252", "cp1252":
-		return fromLatin(raw, windows1252), true
+		return string(raw), !slices.ContainsFunc(raw, func(c byte) bool { return c >= utf8.RuneSelf })
 	}
-	return "", false
-}
-
-// fromLatin reads octets as ISO-8859-1 but for those in differs.
-func fromLatin(raw []byte, differs map[byte]rune) string {
-	var out strings.Builder
-	for _, c := range raw {
-		if r, ok := differs[c]; ok {
-			out.WriteRune(r)
-		} else {
-			out.WriteRune(rune(c))
+	set, err := ianaindex.MIME.Encoding(charset)
+	if err != nil || set == nil {
+		if set, err = htmlindex.Get(charset); err != nil { // cp1252, latin9 and other names in use
+			return "", false
 		}
 	}
-	return out.String()
+	text, err := set.NewDecoder().Bytes(raw)
+	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
+		return "", false
+	}
+	return string(text), true
 }
-
-// Where ISO-8859-15 and windows-1252 differ from ISO-8859-1.
-var (
-	latin9 = map[byte]rune{0xa4: '€', 0xa6: 'Š', 0xa8: 'š', 0xb4: 'Ž', 0xb8: 'ž', 0xbc: 'Œ', 0xbd: 'œ', 0xbe: 'Ÿ'}
-
-	windows1252 = map[byte]rune{0x80: '€', 0x82: '‚', 0x83: 'ƒ', 0x84: '„', 0x85: '…', 0x86: '†', 0x87: '‡', 0x88: 'ˆ',
-		0x89: '‰', 0x8a: 'Š', 0x8b: '‹', 0x8c: 'Œ', 0x8e: 'Ž', 0x91: '‘', 0x92: '’', 0x93: '“', 0x94: '”', 0x95: '•',
-		0x96: '–', 0x97: '—', 0x98: '˜', 0x99: '™', 0x9a: 'š', 0x9b: '›', 0x9c: 'œ', 0x9e: 'ž', 0x9f: 'Ÿ'}
-)
