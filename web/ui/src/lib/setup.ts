@@ -128,7 +128,7 @@ export function lights(routes: readonly Route[], session: Session | undefined, e
   const tls: Light = wait('tls')
   const facts = session.tls?.client
   if (alert) Object.assign(tls, { state: 'bad', fact: field(alert, 'description'), n: alert.n })
-  else if (hello && facts?.version) Object.assign(tls, { state: 'ok', fact: [facts.version, facts.cipher].filter(Boolean).join(' · '), n: hello.n })
+  else if (hello && facts?.version) Object.assign(tls, { state: 'ok', fact: [facts.version.replace(/^TLS(?=\d)/, 'TLS '), facts.cipher].filter(Boolean).join(' · '), n: hello.n })
   else if (session.security.client === 'clear') tls.state = 'none'
 
   const said: Light = wait('greeting')
