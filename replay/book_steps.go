@@ -147,7 +147,7 @@ func (w *writer) client(e *slim, data []byte) {
 
 // begin adds a step.
 func (w *writer) begin(e *slim, kind, verb string) {
-	w.d.Steps = append(w.d.Steps, Step{N: len(w.d.Steps) + 1, Kind: kind, Verb: verb, Line: e.line, Time: e.time,
+	w.d.Steps = append(w.d.Steps, Step{N: len(w.d.Steps) + 1, Seq: e.seq, Kind: kind, Verb: verb, Line: e.line, Time: e.time,
 		Secure: e.layer == decode.Plain && w.d.Security != Clear, Turns: []Turn{{}}})
 	w.of[e.seq] = len(w.d.Steps) - 1
 	w.began = e.time

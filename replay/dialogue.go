@@ -35,10 +35,11 @@ const (
 
 // Step is one exchange of a dialogue.
 type Step struct {
-	N      int       `json:"n"`    // from 1
-	Kind   string    `json:"kind"` // StepGreeting, StepCommand or StepUpgrade
-	Verb   string    `json:"verb"` // upper case; of an upgrade, TLS or DEFLATE
-	Line   string    `json:"line"` // the command as sent, CRLF taken off, lines joined by \n, secrets as stars
+	N      int       `json:"n"`             // from 1
+	Seq    int       `json:"seq,omitempty"` // of the event it begins with
+	Kind   string    `json:"kind"`          // StepGreeting, StepCommand or StepUpgrade
+	Verb   string    `json:"verb"`          // upper case; of an upgrade, TLS or DEFLATE
+	Line   string    `json:"line"`          // the command as sent, CRLF taken off, lines joined by \n, secrets as stars
 	Secure bool      `json:"secure,omitempty"`
 	Time   time.Time `json:"time"`
 	Turns  []Turn    `json:"-"`

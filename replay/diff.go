@@ -34,6 +34,10 @@ type DiffSide struct {
 	Line   string `json:"line,omitempty"`   // the command, secrets as stars
 	Answer string `json:"answer,omitempty"` // the answer's lines, joined by \n, at most maxDiffAnswer octets
 	Secure bool   `json:"secure,omitempty"`
+	Seq    int    `json:"seq,omitempty"` // of the event that the step begins with
+
+	protocol string
+	s        *Step
 }
 
 const (
@@ -81,12 +85,13 @@ func Diff(a, b *Dialogue) []DiffRow {
 
 // diffStep is a step as it is compared.
 type diffStep struct {
-	s       *Step
-	key     string // steps with the same key correspond
-	id      int    // stands for key
-	asked   string // normalised
-	answer  string // normalised
-	upgrade bool
+	s        *Step
+	protocol string
+	key      string // steps with the same key correspond
+	id       int    // stands for key
+	asked    string // normalised
+	answer   string // normalised
+	upgrade  bool
 }
 
 // diffSteps prepares the steps of a session.
@@ -104,7 +109,7 @@ func diffSteps(d *Dialogue) []diffStep {
 	out := make([]diffStep, len(d.Steps))
 	for i := range d.Steps {
 		s := &d.Steps[i]
-		ds := diffStep{s: s, key: s.Kind + " " + s.key, asked: s.key, answer: normalAnswer(d.Protocol, s)}
+		ds := diffStep{s: s, protocol: d.Protocol, key: s.Kind + " " + s.key, asked: s.key, answer: normalAnswer(d.Protocol, s)}
 		if s.Kind == StepUpgrade {
 			ds.key, ds.upgrade = s.Kind+" "+s.Verb, s.Verb == "TLS"
 		}
@@ -198,7 +203,7 @@ func side(d *diffStep) *DiffSide {
 	if len(answer) > maxDiffAnswer {
 		answer = answer[:maxDiffAnswer]
 	}
-	return &DiffSide{Step: d.s.N, Kind: d.s.Kind, Verb: d.s.Verb, Line: d.s.Line, Secure: d.s.Secure,
+	return &DiffSide{Step: d.s.N, Kind: d.s.Kind, Verb: d.s.Verb, Line: d.s.Line, Secure: d.s.Secure, Seq: d.s.Seq, protocol: d.protocol, s: d.s,
 		Answer: strings.ToValidUTF8(strings.ReplaceAll(string(answer), "\r\n", "\n"), "\uFFFD")}
 }
 

@@ -13,27 +13,28 @@ import (
 type rule struct {
 	what *regexp.Regexp
 	with string
+	as   string // what it is, for those who show it
 }
 
 // moment are the rules for what any server or message may hold.
 var moment = []rule{
 	// RFC 5322 §3.3, and the date-time of IMAP (RFC 9051 §9)
-	{regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d(?::\d\d)? ?(?:[+-]\d{4}|[A-Z]{2,4})?`), "<date>"},
-	{regexp.MustCompile(`[ \d]\d-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "<date>"},
+	{regexp.MustCompile(`(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?\d{1,2} (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d(?::\d\d)? ?(?:[+-]\d{4}|[A-Z]{2,4})?`), "<date>", "date"},
+	{regexp.MustCompile(`[ \d]\d-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "<date>", "date"},
 	// message ids: in header fields, in envelopes
-	{regexp.MustCompile(`(?im)^((?:Message-ID|In-Reply-To|References|Content-ID):)(?:[ \t]*(?:\r?\n[ \t]+)?<[^<>]*>)+`), "$1 <id>"},
-	{regexp.MustCompile(`"<[^<>"]+@[^<>"]+>"`), `"<id>"`},
+	{regexp.MustCompile(`(?im)^((?:Message-ID|In-Reply-To|References|Content-ID):)(?:[ \t]*(?:\r?\n[ \t]+)?<[^<>]*>)+`), "$1 <id>", "id"},
+	{regexp.MustCompile(`"<[^<>"]+@[^<>"]+>"`), `"<id>"`, "id"},
 	// queue ids: "queued as X", "id=X", "with ESMTPSA id X"; how TLS was used stands beside them
-	{regexp.MustCompile(`(?i)queued as [^\s,;]+`), "queued as <queue id>"},
-	{regexp.MustCompile(`\bid=[^\s,;]+`), "id=<queue id>"},
-	{regexp.MustCompile(`(?i)\bwith (?:UTF8)?(E?SMTP|LMTP)S?A? id [^\s;]+`), "with $1 id <queue id>"},
-	{regexp.MustCompile(`\r?\n?[ \t]*\(using TLS[^)]*\)`), ""},
+	{regexp.MustCompile(`(?i)queued as [^\s,;]+`), "queued as <queue id>", "queue_id"},
+	{regexp.MustCompile(`\bid=[^\s,;]+`), "id=<queue id>", "queue_id"},
+	{regexp.MustCompile(`(?i)\bwith (?:UTF8)?(E?SMTP|LMTP)S?A? id [^\s;]+`), "with $1 id <queue id>", "queue_id"},
+	{regexp.MustCompile(`\r?\n?[ \t]*\(using TLS[^)]*\)`), "", "tls"},
 	// IMAP: RFC 9051 §2.3.1.1, RFC 4315, RFC 7162
-	{regexp.MustCompile(`\b(UIDVALIDITY|APPENDUID|COPYUID|HIGHESTMODSEQ)( \(?)\d+`), "$1$2<n>"},
-	{regexp.MustCompile(`\bMODSEQ \(\d+\)`), "MODSEQ (<n>)"},
-	{regexp.MustCompile(`\{\d+\}\r\n`), "{n}\r\n"},
+	{regexp.MustCompile(`\b(UIDVALIDITY|APPENDUID|COPYUID|HIGHESTMODSEQ)( \(?)\d+`), "$1$2<n>", "number"},
+	{regexp.MustCompile(`\bMODSEQ \(\d+\)`), "MODSEQ (<n>)", "number"},
+	{regexp.MustCompile(`\{\d+\}\r\n`), "{n}\r\n", "size"},
 	// ports behind addresses and names
-	{regexp.MustCompile(`(\]|\d|[a-z]):\d{4,5}\b`), "$1:<port>"},
+	{regexp.MustCompile(`(\]|\d|[a-z]):\d{4,5}\b`), "$1:<port>", "port"},
 }
 
 // nonce is APOP's, in the greeting (RFC 1939 §7).

@@ -37,6 +37,7 @@ func (s *Server) handler() http.Handler {
 	s.hubRoutes(handle)
 	get := getting(handle)
 	get("catalogue/{lang}", s.getCatalogue)
+	get("diff", s.getDiff)
 	mux.Handle("/api/v1/stage", s.authorised(s.postStage, http.MethodPost))
 	mux.Handle("/api/v1/stage/stream", s.authorised(s.streamStage, http.MethodGet))
 	mux.Handle("/api/v1/stage/stream.sse", s.authorised(s.streamStageSSE, http.MethodGet))

@@ -50,6 +50,9 @@ var (
 	refuseNoMail = refusal{http.StatusNotFound, "no_message",
 		"Aucun message ne commence ici, ou ses événements ne sont plus en mémoire\u202f; l’enregistrement, s’il y en a un, les a.",
 		"No message begins here, or its events are no longer in memory; the recording, if there is one, has them."}
+	refuseNoDialogue = refusal{http.StatusNotFound, "no_dialogue",
+		"Cette séance n’a pas d’échange de courriel à comparer, ou n’est plus en mémoire.",
+		"This session has no mail exchange to compare, or is no longer in memory."}
 	refuseNoPlayer = refusal{http.StatusNotFound, "no_player",
 		"Il n’y a pas de relecture en cours.",
 		"Nothing is being replayed."}

@@ -116,6 +116,7 @@ type Server struct {
 	stage *stage
 
 	tapes   *tapes
+	diffs   chan struct{} // holds one for each comparison under way
 	uploads *uploads
 
 	listener  net.Listener
@@ -148,7 +149,7 @@ func New(o Options) *Server {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
 	}
-	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, limitsOf(o.Mode)), tapes: newTapes(), uploads: newUploads(), stage: newStage(), connect: o.Connect, recording: o.Recording,
+	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, limitsOf(o.Mode)), tapes: newTapes(), diffs: make(chan struct{}, maxDiffs), uploads: newUploads(), stage: newStage(), connect: o.Connect, recording: o.Recording,
 		hosts: make(map[string]bool), forwarded: make(map[string]bool), stopping: make(chan struct{})}
 	s.catalogue = catalogues{get: o.Catalogue, made: make(map[string]asset)}
 	for _, h := range o.Hosts {
