@@ -14,6 +14,9 @@ type carrier struct {
 	rec         tlswire.Record // to seal it again
 	sealed      bool           // rec is a record (and not a block of compressed octets in clear)
 	inflated    bool           // content is what came out of COMPRESS: it cannot be sealed again at the same length
+	// bare: a record without octets of the protocol, an empty one or an alert. It is kept only to be sealed again where the
+	// record before it was (TLS 1.0 chains them).
+	bare bool
 }
 
 // stepRecord takes the next TLS record of a side.
@@ -48,6 +51,8 @@ func (l *leg) stepRecord(sd *side) bool {
 	}
 	if content := rec.Content; (rec.Opened || !rec.Encrypted) && innerType(&rec) == tlswire.ApplicationData && len(content) > 0 {
 		sd.application(&rec, sp, content)
+	} else if rec.Opened && rec.Chained() && l.s.out.on() {
+		sd.carried = append(sd.carried, carrier{wire: sp, plain: Span{sd.made, sd.made}, content: append([]byte(nil), content...), rec: rec, sealed: true, bare: true})
 	}
 	return true
 }
@@ -165,13 +170,13 @@ func (sd *side) cover(e *Event) {
 		if c.plain.From >= e.Span.To {
 			break
 		}
-		if c.plain.To > e.Span.From {
+		if c.plain.To > e.Span.From && !c.bare {
 			n++
 		}
 	}
 	e.Carried = sd.leg.s.room.spans.take(n, spanBatch, sd.leg.s.o.Passing)
 	for i := range sd.carried {
-		if c := &sd.carried[i]; c.plain.To > e.Span.From && len(e.Carried) < n {
+		if c := &sd.carried[i]; c.plain.To > e.Span.From && !c.bare && len(e.Carried) < n {
 			e.Carried = append(e.Carried, c.wire)
 		}
 	}

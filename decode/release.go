@@ -183,6 +183,13 @@ func (sd *side) settle() {
 	for sd.settled < len(sd.carried) && sd.carried[sd.settled].plain.To <= sd.plain.at {
 		c := &sd.carried[sd.settled]
 		sd.settled++
+		if c.bare {
+			if c.rec.MustReseal() {
+				sd.seal(c)
+			}
+			c.content = nil
+			continue
+		}
 		hit := false
 		for _, m := range sd.marks {
 			if m.layer == Plain && m.span.From < c.plain.To && m.span.To > c.plain.From {

@@ -40,6 +40,12 @@ func (r *Record) MustReseal() bool {
 	return e != nil && e.reseal.chain != nil && e.reseal.next == r.seal.seq
 }
 
+// Chained reports whether the record's cipher chains records: MustReseal may then be true of it.
+func (r *Record) Chained() bool {
+	e := r.seal.epoch
+	return e != nil && e.suite.bulk == bulkCBC && e.firstIV != nil
+}
+
 // Reseal overwrites wire, the Size octets of the record as captured, with the same record around other content of the
 // same length as Content had: same header, nonce or IV, padding and sequence number. It works as long as the Record is
 // kept, whatever came after. A record in clear has its content replaced.
