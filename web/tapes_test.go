@@ -202,11 +202,11 @@ func TestTapesAreBounded(t *testing.T) {
 	if len(u.tapes.states()) != maxTapes || u.tapes.get(second.ID) != nil || u.tapes.get(first.ID) == nil {
 		t.Errorf("open after one too many: %+v", u.tapes.states())
 	}
-	archive.mu.Lock()
-	if archive.reading != 1 {
-		t.Errorf("%d recordings are being read", archive.reading)
-	}
-	archive.mu.Unlock()
+	await(t, "the end of reading what was closed", func() bool {
+		archive.mu.Lock()
+		defer archive.mu.Unlock()
+		return archive.reading == 1
+	})
 	u.tapes.mu.Lock()
 	gone := u.tapes.idle(time.Now().Add(2 * tapeIdle))
 	u.tapes.mu.Unlock()
