@@ -50,7 +50,9 @@ type recording struct {
 	mu      sync.Mutex
 	name    string // of the files, behind their date
 	title   string
-	tape    *tape         // where new sessions go; nil before the first, and while nothing can be written
+	tape    *tape // where new sessions go; nil before the first, and while nothing can be written
+	before  *tape // where those go that began before since, the last change of lesson; nil for nowhere
+	since   time.Time
 	held    map[int]*tape // by session
 	stopped error         // why nothing is recorded now
 	tried   time.Time     // when it was last tried to go on
@@ -110,20 +112,27 @@ func fileWord(title string) string {
 	return name
 }
 
-// settle is how long sessions that have begun may take to reach the recorder: they are looked at in batches, which wait a
-// hundredth of a second.
-const settle = 100 * time.Millisecond
-
-// lesson begins another recording, with the sessions that come now: one per lesson. Those that came before are waited for.
+// lesson begins another recording, with the sessions that begin from now on: one per lesson. Sessions that began before, and
+// that the recorder has yet to hear of, still go where they belong.
 func (r *recording) lesson(name, title string) {
 	if r == nil {
 		return
 	}
-	time.Sleep(settle)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.retire()
 	r.rename(name, title)
-	r.leave()
+	r.before, r.since, r.tape = r.tape, r.now(), nil
+}
+
+// retire closes the file of the lesson before. The caller holds mu.
+func (r *recording) retire() {
+	if t := r.before; t != nil {
+		r.before = nil
+		if t.sessions == 0 && !t.broken {
+			r.failed(t, t.w.End())
+		}
+	}
 }
 
 // leave lets the next session begin another file. The caller holds mu.
@@ -221,9 +230,11 @@ func (r *recording) Open(i captures.Info, m captures.Meta) error {
 		if i.Leg != decode.ClientLeg { // its beginning was not kept
 			return r.stopped
 		}
-		var err error
-		if t, err = r.begin(); err != nil {
-			return err
+		if t = r.before; t == nil || t.broken || !i.Time.Before(r.since) {
+			var err error
+			if t, err = r.begin(); err != nil {
+				return err
+			}
 		}
 		r.held[i.Session] = t
 		t.sessions++
@@ -271,7 +282,7 @@ func (r *recording) Close(session int) error {
 		return r.stopped
 	}
 	err := r.failed(t, t.w.Close(session))
-	if err == nil && t != r.tape && t.sessions == 0 {
+	if err == nil && t != r.tape && t != r.before && t.sessions == 0 {
 		err = r.failed(t, t.w.End())
 	}
 	return cmp.Or(err, r.stopped)
@@ -300,6 +311,7 @@ func (r *recording) files() []*tape {
 		seen[t] = true
 	}
 	add(r.tape)
+	add(r.before)
 	for _, t := range r.held {
 		add(t)
 	}

@@ -99,6 +99,29 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// A session that began before a lesson changed is in the recording of its own lesson, however late it is heard of.
+func TestLessonKeepsItsSessions(t *testing.T) {
+	r, now := onTape(t, "")
+	began := *now
+	if err := errors.Join(openLeg(t, r, 1), r.Close(1)); err != nil {
+		t.Fatal(err)
+	}
+	*now = now.Add(time.Second)
+	r.lesson("two", "")
+	late := captures.Info{Session: 2, Time: began, Protocol: decode.IMAP}
+	if err := errors.Join(r.Open(late, captures.Meta{}), openLeg(t, r, 3), r.Close(2), r.Close(3)); err != nil {
+		t.Fatal(err)
+	}
+	r.lesson("three", "")
+	if err := r.end(); err != nil {
+		t.Fatal(err)
+	}
+	files, octets := sessionsIn(t, r.dir)
+	if len(files) != 2 || len(octets[0]) != 2 || len(octets[1]) != 1 {
+		t.Fatalf("%v: %v", files, octets)
+	}
+}
+
 // What is no rotation is refused before anything is recorded.
 func TestParseRotation(t *testing.T) {
 	if r, err := parseRotation(" 1.5 GB , 30m"); err != nil || r.size != 3<<29 || r.age != 30*time.Minute {
