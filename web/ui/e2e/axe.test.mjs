@@ -63,6 +63,13 @@ const states = {
       await page.locator('summary').click()
     },
   ],
+  diff: () => [
+    mock,
+    async (page) => {
+      await page.evaluate(() => (location.hash = '#/diff?a=1&b=6'))
+      await page.locator('.pair').first().waitFor()
+    },
+  ],
   states: () => [
     mock,
     async (page) => {

@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebSocketServer } from 'ws'
 import { capture } from './capture.mjs'
+import { diff } from './diff.mjs'
 import { flood, lesson } from './lesson.mjs'
 import { letters } from './letters.mjs'
 import { serveMail } from './mail.mjs'
@@ -151,6 +152,7 @@ export async function startMock(options = {}) {
       request.on('end', () => json(response, stage))
       return undefined
     }
+    if (url.pathname === '/api/v1/diff') return diff(url.searchParams.get('a'), url.searchParams.get('b'), response, json)
     if (url.pathname === '/api/v1/sessions') return json(response, { sessions: known() })
     if (url.pathname === '/api/v1/player' && request.method === 'POST') {
       let body = ''

@@ -4,7 +4,7 @@
  */
 import type { Legs } from './story'
 
-export const screens = ['live', 'compare', 'ladder', 'message', 'bytes', 'tls', 'states', 'library', 'setup', 'settings', 'present'] as const
+export const screens = ['live', 'compare', 'ladder', 'diff', 'message', 'bytes', 'tls', 'states', 'library', 'setup', 'settings', 'present'] as const
 export type Screen = (typeof screens)[number]
 
 export interface Place {

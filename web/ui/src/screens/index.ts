@@ -42,6 +42,7 @@ export const entries: Record<Screen, Entry> = {
   live: { group: 'watch', icon: 'list', name: { fr: 'En direct', en: 'Live' }, first: true },
   compare: { group: 'watch', icon: 'watch', name: { fr: 'Comparer', en: 'Compare' }, first: true, load: () => import('./compare/Compare.svelte') },
   ladder: { group: 'watch', icon: 'ladder', name: { fr: 'Chronologie', en: 'Ladder' }, load: () => import('./ladder/Ladder.svelte') },
+  diff: { group: 'keep', icon: 'diff', name: { fr: 'Différences', en: 'Diff' }, load: () => import('./diff/Diff.svelte') },
   message: { group: 'look', icon: 'envelope', name: { fr: 'Message', en: 'Message' }, load: () => import('./message/Message.svelte') },
   bytes: { group: 'look', icon: 'bytes', name: { fr: 'Octets', en: 'Bytes' }, load: () => import('./bytes/Bytes.svelte') },
   tls: { group: 'look', icon: 'closed', name: { fr: 'TLS', en: 'TLS' }, first: true, load: () => import('./tls/Tls.svelte') },
