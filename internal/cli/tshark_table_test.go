@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"text/tabwriter"
+	"time"
 
 	"facteur/captures"
 	"facteur/decode"
@@ -42,6 +43,7 @@ func TestTsharkTable(t *testing.T) {
 			t.Fatalf("%s: %v", s.ID, err)
 		}
 		ids = append(ids, s.ID)
+		time.Sleep(settled)
 	}
 	p.stop()
 	var table strings.Builder
@@ -66,6 +68,10 @@ func TestTsharkTable(t *testing.T) {
 	first, _, _ := strings.Cut(string(version), "\n")
 	t.Logf("%s\n%s", first, table.String())
 }
+
+// settled is how long after a script its sessions are surely known to the recorder: they are looked at in batches, which wait
+// a hundredth of a second. A lesson lasts longer.
+const settled = 60 * time.Millisecond
 
 // optionalLab puts a practice server with all options behind a station's routes.
 func optionalLab(t *testing.T, o *stationOptions) {
