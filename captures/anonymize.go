@@ -56,9 +56,11 @@ type anonymity struct {
 type reading struct {
 	part  *proseFill // of the part under way
 	fetch bool       // an IMAP response goes on behind a literal
-	// header says that a message's header is under way: a chunk of BDAT (RFC 3030) may end inside a field, whose beginning
-	// is then data, and whose rest is the field.
-	header bool
+
+	chunks bool // the message comes in chunks, which may end anywhere
+	last   bool // the chunk under way is the message's last
+	loose  loose
+	field  string // name of the header field told last
 }
 
 // collect learns who is in the capture.
@@ -162,7 +164,7 @@ func (a *anonymity) handshake(session int, e *decode.Event) {
 // replace finds what is to be replaced, and with what.
 func (a *anonymity) replace(path string) error {
 	p := &pass{keys: a.r.o.keys(), leave: a.r.survey.leave, event: func(session int, e *decode.Event, octets []byte) {
-		if !readable(e) || len(octets) == 0 {
+		if !readable(e) || len(octets) == 0 && e.Kind != "message.part" && !strings.HasSuffix(e.Kind, ".data.begin") && !strings.HasSuffix(e.Kind, ".data.end") {
 			return
 		}
 		at := place{session, e.Leg, e.From, e.Layer}
@@ -173,8 +175,9 @@ func (a *anonymity) replace(path string) error {
 		}
 		a.event(at, s, e, octets)
 	}, close: func(session int) error {
-		for at := range a.streams {
+		for at, s := range a.streams {
 			if at.session == session {
+				a.settle(at, s, len(s.loose.text))
 				delete(a.streams, at)
 			}
 		}
@@ -186,48 +189,51 @@ func (a *anonymity) replace(path string) error {
 // event rewrites the octets of one event by what they are.
 func (a *anonymity) event(at place, s *reading, e *decode.Event, octets []byte) {
 	switch {
-	case strings.HasSuffix(e.Kind, ".data.data") && s.header && s.part == nil:
-		a.changed(at, e, octets, a.beginning(e, octets))
+	case strings.EqualFold(e.Field("verb"), "BDAT"):
+		_, word, _ := strings.Cut(e.Field("argument"), " ")
+		s.last = strings.EqualFold(strings.TrimSpace(word), "LAST")
+	case strings.HasSuffix(e.Kind, "mtp.data.begin") && !s.chunks:
+		s.chunks = e.Field("octets") != ""
+	}
+	if s.chunks && a.chunked(at, s, e, octets) {
+		return
+	}
+	switch {
 	case strings.HasSuffix(e.Kind, ".data.data"):
-		if s.part == nil {
-			encoding := ""
-			if looksBase64(octets) {
-				encoding = "base64"
-			}
-			s.part = newProse(encoding)
-		}
-		a.r.report.Replaced++
-		a.r.plan.add(at, e.Span, nil, s.part)
+		a.prose(at, s, e.Span, octets)
 	case e.Kind == "message.part":
-		s.part, s.header = newProse(e.Field("encoding")), false
+		encoding := e.Field("encoding")
+		s.part, s.loose.bol = newProse(encoding), true
+		if e.Field("type") == "message/rfc822" && encoding != "base64" && encoding != "quoted-printable" { // a header follows
+			s.part = nil
+		}
 	case e.Kind == "message.header":
-		a.changed(at, e, octets, a.header(e, octets))
-		s.header = true
+		s.part, s.field = nil, e.Field("name")
+		a.changed(at, e.Span, octets, a.header(e, octets, whole(e, "name")))
 	case e.Kind == "message.boundary", e.Kind == "message.headers_end":
-		s.part, s.header = nil, false
+		s.part, s.field = nil, ""
 	case e.Kind == "session.opaque":
-	case s.header && (e.Field("verb") == "BDAT" || strings.HasSuffix(e.Kind, "mtp.data.begin") || strings.HasSuffix(e.Kind, "mtp.data.end")):
-		// the header goes on in the next chunk
 	default:
-		s.header = false
-		a.changed(at, e, octets, a.line(s, e, octets))
-		s.part = nil
+		a.changed(at, e.Span, octets, a.line(s, e, octets))
+		s.part, s.field, s.chunks = nil, "", false
 	}
 }
 
-// beginning rewrites the beginning of a field that ends with its chunk: its name stays, so that it stays a field.
-func (a *anonymity) beginning(e *decode.Event, octets []byte) []byte {
-	name, _, named := bytes.Cut(octets, []byte(":"))
-	if !named {
-		return octets
+// prose fills octets of a body.
+func (a *anonymity) prose(at place, s *reading, span decode.Span, octets []byte) {
+	if s.part == nil {
+		encoding := ""
+		if looksBase64(octets) {
+			encoding = "base64"
+		}
+		s.part = newProse(encoding)
 	}
-	field := *e
-	field.Fields = []decode.Field{{Name: "name", Value: string(bytes.TrimSpace(name))}}
-	return a.header(&field, octets)
+	a.r.report.Replaced++
+	a.r.plan.add(at, span, nil, s.part)
 }
 
 // changed adds the stretches in which with differs from octets.
-func (a *anonymity) changed(at place, e *decode.Event, octets, with []byte) {
+func (a *anonymity) changed(at place, span decode.Span, octets, with []byte) {
 	if len(with) != len(octets) {
 		return
 	}
@@ -240,7 +246,7 @@ func (a *anonymity) changed(at place, e *decode.Event, octets, with []byte) {
 		for k < len(octets) && octets[k] != with[k] {
 			k++
 		}
-		from := e.Span.From + int64(i)
+		from := span.From + int64(i)
 		a.r.plan.add(at, decode.Span{From: from, To: from + int64(k-i)}, bytes.Clone(with[i:k]), nil)
 		a.r.report.Replaced++
 		i = k
@@ -261,83 +267,48 @@ var (
 	parameterHeaders = setOf(`content-type content-disposition`)
 )
 
-// header rewrites a header field behind its name.
-func (a *anonymity) header(e *decode.Event, octets []byte) []byte {
+// header rewrites a header field behind its name. named says that the octets begin with it.
+func (a *anonymity) header(e *decode.Event, octets []byte, named bool) []byte {
 	name := strings.ToLower(e.Field("name"))
-	colon := bytes.IndexByte(octets, ':')
-	if colon < 0 || !strings.HasSuffix(name, strings.ToLower(string(bytes.TrimRight(octets[:max(colon, 0)], " \t")))) {
-		colon = -1 // the rest of a field whose beginning was in the chunk of BDAT before
+	from := 0
+	if named {
+		from = bytes.IndexByte(octets, ':') + 1
 	}
-	value := octets[colon+1:]
-	lead := len(value) - len(bytes.TrimLeft(value, " \t"))
-	end := len(bytes.TrimRight(value, "\r\n"))
-	if lead >= end {
-		return octets
-	}
-	var with []byte
-	switch inner := value[lead:end]; {
-	case keptHeaders[name]:
-		return octets
-	case addressHeaders[name]:
-		with = a.n.people(inner)
-	case traceHeaders[name]:
-		with = a.n.opaqueID(inner)
-	case parameterHeaders[name]:
-		with = quoted([]byte(a.n.text(string(inner))), func(_ int, s []byte) []byte {
-			if f := e.Field("boundary"); f == string(s) {
-				return s
-			}
-			return a.fileName(s)
-		})
-		with = keepParameters(inner, with)
-	default:
-		with = free(inner)
-	}
+	return valueOf(octets, from, func(inner []byte) []byte {
+		if parameterHeaders[name] {
+			return a.parameters(inner)
+		}
+		return a.headerText(name, inner)
+	})
+}
+
+// folded rewrites the folded rest of a header field whose beginning was told before (RFC 5322 §2.2.3).
+func (a *anonymity) folded(name string, octets []byte) []byte {
+	return valueOf(octets, 0, func(inner []byte) []byte { return a.headerText(strings.ToLower(name), inner) })
+}
+
+// valueOf gives a copy of octets with what stands there from an offset on, blanks and line ends at its edges left out,
+// changed by f.
+func valueOf(octets []byte, from int, f func(inner []byte) []byte) []byte {
 	out := bytes.Clone(octets)
-	copy(out[colon+1+lead:], with)
+	from += len(octets[from:]) - len(bytes.TrimLeft(octets[from:], " \t"))
+	if end := len(bytes.TrimRight(octets, "\r\n")); from < end {
+		copy(out[from:end], f(octets[from:end]))
+	}
 	return out
 }
 
-// keepParameters gives with, but for the parameters that the message's structure hangs on.
-func keepParameters(inner, with []byte) []byte {
-	lower := bytes.ToLower(inner)
-	for _, key := range []string{"boundary=", "charset=", "type=", "format=", "protocol=", "micalg=", "size=", "delsp="} {
-		for from := 0; ; {
-			i := bytes.Index(lower[from:], []byte(key))
-			if i < 0 {
-				break
-			}
-			i += from
-			end := i + len(key)
-			if end < len(inner) && inner[end] == '"' {
-				for end++; end < len(inner) && inner[end] != '"'; end++ {
-				}
-			}
-			for end < len(inner) && inner[end] != ';' {
-				end++
-			}
-			copy(with[i:end], inner[i:end])
-			from = end
-		}
+// headerText rewrites the text of a header field by what such fields hold.
+func (a *anonymity) headerText(name string, inner []byte) []byte {
+	switch {
+	case keptHeaders[name]:
+		return inner
+	case addressHeaders[name]:
+		return a.n.people(inner)
+	case traceHeaders[name]:
+		return a.n.opaqueID(inner)
 	}
-	if i := bytes.IndexByte(inner, ';'); i < 0 {
-		return bytes.Clone(inner)
-	} else {
-		copy(with[:i], inner[:i])
-	}
-	return with
-}
-
-// fileName replaces a file's name; its ending says what it is and stays.
-func (a *anonymity) fileName(s []byte) []byte {
-	if encodedWords.Match(s) {
-		return free(s)
-	}
-	dot := bytes.LastIndexByte(s, '.')
-	if dot < 0 || len(s)-dot > 6 {
-		dot = len(s)
-	}
-	return append([]byte(a.n.p.words(string(s[:dot]))), s[dot:]...)
+	return free(inner)
 }
 
 // told rewrites what is told beside the octets.

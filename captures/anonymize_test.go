@@ -18,6 +18,7 @@ import (
 func shapesOf(t *testing.T, path string, keylog []byte) (shapes map[int][]string, octets []byte, bodies [][]byte) {
 	t.Helper()
 	shapes = map[int][]string{}
+	begun := map[place][][]byte{} // octets that end with their chunk: of a header field, perhaps
 	keys := new(tlswire.KeyLog)
 	keys.Add(keylog)
 	p := &pass{keys: keys, event: func(session int, e *decode.Event, o []byte) {
@@ -33,13 +34,23 @@ func shapesOf(t *testing.T, path string, keylog []byte) (shapes map[int][]string
 		shapes[session] = append(shapes[session], shape)
 		if readable(e) {
 			octets = append(append(octets, o...), '\n')
-			if strings.HasSuffix(e.Kind, ".data.data") {
-				bodies = append(bodies, bytes.Clone(o))
+			at := place{session, e.Leg, e.From, e.Layer}
+			switch {
+			case strings.HasSuffix(e.Kind, ".data.data"):
+				begun[at] = append(begun[at], bytes.Clone(o))
+			case e.Kind == "message.header" && !whole(e, "name"):
+				delete(begun, at)
+			case strings.HasPrefix(e.Kind, "message."):
+				bodies = append(bodies, begun[at]...)
+				delete(begun, at)
 			}
 		}
 	}}
 	if err := p.run(path); err != nil {
 		t.Fatal(err)
+	}
+	for _, b := range begun {
+		bodies = append(bodies, b...)
 	}
 	return shapes, octets, bodies
 }

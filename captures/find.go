@@ -53,13 +53,14 @@ type search struct {
 	done int     // of text: looked at
 }
 
-// feed looks at octets from offset at on. Octets that do not follow the ones before begin anew.
+// feed looks at octets from offset at on. Octets that do not follow the ones before begin anew. A word whose last bits are
+// in a character of base64 to come is visited with that, or by end.
 func (s *search) feed(at int64, data []byte, visit func(m *found)) {
 	if len(s.f.forms) == 0 {
 		return
 	}
 	if at != s.next {
-		s.text, s.at, s.done = s.text[:0], s.at[:0], 0
+		s.end(visit)
 	}
 	s.next = at + int64(len(data))
 	for i, c := range data {
@@ -72,7 +73,7 @@ func (s *search) feed(at int64, data []byte, visit func(m *found)) {
 		}
 		s.text, s.at = append(s.text, c), append(s.at, at+int64(i))
 	}
-	s.scan(visit)
+	s.scan(visit, false)
 	if keep := s.f.longest + 1; len(s.text) > 4*keep && len(s.text) > 1<<12 {
 		cut := len(s.text) - keep
 		n := copy(s.text, s.text[cut:])
@@ -81,8 +82,15 @@ func (s *search) feed(at int64, data []byte, visit func(m *found)) {
 	}
 }
 
-// scan looks at the places whose words are complete by now; the others are looked at again with the next octets.
-func (s *search) scan(visit func(m *found)) {
+// end says that nothing follows what was fed.
+func (s *search) end(visit func(m *found)) {
+	s.scan(visit, true)
+	s.text, s.at, s.done = s.text[:0], s.at[:0], 0
+}
+
+// scan looks at the places whose words are complete by now; the others are looked at again with the next octets, unless
+// there are none.
+func (s *search) scan(visit func(m *found), ended bool) {
 	text := s.text
 	f := s.f
 	from := max(0, s.done-f.longest)
@@ -95,7 +103,14 @@ func (s *search) scan(visit func(m *found)) {
 		for _, n := range f.first[k] {
 			d := &f.forms[n]
 			end := i + len(d.text)
-			if end > len(text) || end <= s.done || string(text[i:end]) != d.text {
+			if end > len(text) || string(text[i:end]) != d.text {
+				continue
+			}
+			complete := end
+			if d.tailMask != 0 {
+				complete++
+			}
+			if complete <= s.done || complete > len(text) && !ended {
 				continue
 			}
 			visit(s.match(d, i, end))

@@ -17,6 +17,7 @@ func masked(f *finder, data []byte, piece int) []byte {
 	for at := 0; at < len(data); at += piece {
 		s.feed(int64(at), data[at:min(at+piece, len(data))], func(m *found) { e.replace(p, m) })
 	}
+	s.end(func(m *found) { e.replace(p, m) })
 	e.sort()
 	e.apply(p, 0, out)
 	return out
@@ -44,6 +45,9 @@ func TestFinderSeesThroughDisguises(t *testing.T) {
 						out := masked(f, []byte(text), piece)
 						if first == nil {
 							first = out
+						}
+						if !bytes.Equal(out, first) {
+							t.Errorf("%s of %q in pieces of %d: %q, whole %q", name, plain, piece, out, first)
 						}
 						if bytes.Equal(out, []byte(text)) || len(out) != len(text) {
 							t.Fatalf("%s of %q in pieces of %d: not found", name, plain, piece)

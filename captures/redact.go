@@ -170,7 +170,7 @@ func (r *redaction) echoes(path string) error {
 	r.hide = strings.NewReplacer(pairs...)
 	finder := newFinder(words, with)
 	r.finder = finder
-	streams := map[place]*search{}
+	streams := map[place]*searches{}
 	p := &pass{keys: r.o.keys(), leave: r.survey.leave, event: func(session int, e *decode.Event, octets []byte) {
 		at := place{session, e.Leg, e.From, e.Layer}
 		if e.Kind == "session.opaque" || e.Kind == "session.incomplete" && e.From == decode.Client && !sealedAt(e, octets) {
@@ -182,18 +182,19 @@ func (r *redaction) echoes(path string) error {
 		}
 		s := streams[at]
 		if s == nil {
-			s = &search{f: finder}
+			s = &searches{lines: search{f: finder}, text: search{f: finder}}
 			streams[at] = s
 		}
-		s.feed(e.Span.From, octets, func(m *found) {
+		s.of(e).feed(e.Span.From, octets, func(m *found) {
 			if !structural(e, m.from, m.to) {
-				r.report.Echoes++
-				r.plan.replace(at, m)
+				r.echo(at, m)
 			}
 		})
 	}, close: func(session int) error {
-		for at := range streams {
+		for at, s := range streams {
 			if at.session == session {
+				s.lines.end(func(m *found) { r.echo(at, m) })
+				s.text.end(func(m *found) { r.echo(at, m) })
 				delete(streams, at)
 			}
 		}
@@ -201,6 +202,33 @@ func (r *redaction) echoes(path string) error {
 	}}
 	return r.sound(p.run(path))
 }
+
+// echo masks a secret that was found where no protocol says that it is one.
+func (r *redaction) echo(at place, m *found) {
+	r.report.Echoes++
+	r.plan.replace(at, m)
+}
+
+// searches are those of one stream: one in the protocol's lines, one in the messages between them.
+type searches struct{ lines, text search }
+
+// of gives the search that looks at an event's octets. The text of a message goes on behind the command of its next chunk
+// (BDAT, RFC 3030).
+func (s *searches) of(e *decode.Event) *search {
+	switch {
+	case strings.HasPrefix(e.Kind, "message."), strings.HasSuffix(e.Kind, ".data.data"):
+		if s.text.next != nowhereYet {
+			s.text.next = e.Span.From
+		}
+		return &s.text
+	case !strings.EqualFold(e.Field("verb"), "BDAT"):
+		s.text.next = nowhereYet
+	}
+	return &s.lines
+}
+
+// nowhereYet is the next offset of a search that begins anew with whatever comes.
+const nowhereYet = -1
 
 // sound gives an error but for the file's fault that collect has told.
 func (r *redaction) sound(err error) error {

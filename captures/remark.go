@@ -97,11 +97,13 @@ func (r *redaction) remark(text string, _ bool) string {
 	}
 	out := []byte(text)
 	s := &search{f: r.finder}
-	s.feed(0, out, func(m *found) {
+	mask := func(m *found) {
 		for i, at := range m.at {
 			out[at] = m.with[i]
 		}
-	})
+	}
+	s.feed(0, out, mask)
+	s.end(mask)
 	if !utf8.Valid(out) {
 		return ""
 	}
