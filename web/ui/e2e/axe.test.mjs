@@ -34,6 +34,9 @@ const looks = [
   { settings: { lang: 'fr', theme: 'dark', projector: true }, width: 1920, height: 1080 },
 ]
 
+/** The message that has something of everything. */
+const hostile = () => letters.events.find((event) => event.kind === 'smtp.data.begin' && event.leg === 'client').n
+
 /** Every state of the page that looks different. */
 const states = {
   live: () => [mock, async (page) => page.locator('[data-index]').first().waitFor()],
@@ -152,7 +155,7 @@ const states = {
   message: () => [
     letters,
     async (page) => {
-      await page.evaluate(() => (location.hash = '#/message?mail=72'))
+      await page.evaluate((n) => (location.hash = `#/message?mail=${n}`), hostile())
       await page.locator('.text p').first().waitFor({ state: 'attached' })
       await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)))
     },
@@ -160,7 +163,7 @@ const states = {
   messageHTML: () => [
     letters,
     async (page) => {
-      await page.evaluate(() => (location.hash = '#/message?mail=72&part=1.2&tab=html'))
+      await page.evaluate((n) => (location.hash = `#/message?mail=${n}&part=1.2&tab=html`), hostile())
       await page.locator('iframe').waitFor({ state: 'attached' })
       await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)))
     },
@@ -168,7 +171,7 @@ const states = {
   messageSource: () => [
     letters,
     async (page) => {
-      await page.evaluate(() => (location.hash = '#/message?mail=72&tab=source'))
+      await page.evaluate((n) => (location.hash = `#/message?mail=${n}&tab=source`), hostile())
       await page.locator('.source p').first().waitFor({ state: 'attached' })
     },
   ],

@@ -35,7 +35,7 @@ export function letters({ many = 0 } = {}) {
   command(s, 'RCPT', 'TO:<inconnu@exemple.test>', { to: 'inconnu@exemple.test' }, '550', '5.1.1 User unknown')
   s.say('client', 'smtp.command', 'DATA', { verb: 'DATA' }, ['smtp.command.DATA'])
   s.say('server', 'smtp.reply', '354 go ahead', { code: '354' }, ['smtp.reply.354'])
-  s.body('client', 'smtp', headers(), hostileBody(canary))
+  s.body('client', 'smtp', headers(), hostileBody(canary).replace(/^\./gm, '..'))
   s.say('server', 'smtp.reply', '250 2.0.0 Queued', { code: '250' }, ['smtp.reply.250.data'])
   for (let i = 0; i < many; i++) {
     s.say('client', 'smtp.command', 'DATA', { verb: 'DATA' }, ['smtp.command.DATA'])
