@@ -23,6 +23,7 @@ const (
 type frame struct {
 	buf     []byte // not consumed; borrowed from the chunk during Feed, from store in between
 	store   []byte
+	room    *Room // where store is from
 	at      int64 // offset of buf[0]
 	layer   Layer
 	scanned int  // of buf: octets known to hold no LF behind the line start asked for last
@@ -44,21 +45,23 @@ func (f *frame) feed(data []byte) {
 // keep makes what is left over our own before the chunk's data ceases to be valid.
 func (f *frame) keep() {
 	if len(f.buf) == 0 {
-		f.buf, f.store = nil, f.store[:0]
-		if cap(f.store) > 4*maxLine {
-			f.store = nil
-		}
+		f.room.giveBack(f.store)
+		f.buf, f.store = nil, nil
 		return
 	}
 	if len(f.store) == len(f.buf) && &f.store[0] == &f.buf[0] {
 		return
 	}
+	old := f.store
 	if cap(f.store) < len(f.buf) {
-		f.store = make([]byte, 0, max(512, 2*len(f.buf)))
+		f.store = f.room.store(len(f.buf))
 	}
 	f.store = f.store[:len(f.buf)]
 	copy(f.store, f.buf)
 	f.buf = f.store
+	if cap(old) < len(f.buf) {
+		f.room.giveBack(old)
+	}
 }
 
 // take consumes n octets and gives their span.

@@ -84,6 +84,7 @@ func newLeg(s *Session, id Leg) *leg {
 		sd := &l.sides[i]
 		sd.leg, sd.from = l, Side(i)
 		sd.plain.layer = Plain
+		sd.wire.room, sd.plain.room = s.room, s.room
 		if s.o.Implicit[id] {
 			sd.mode = upgrading
 		}
@@ -126,11 +127,17 @@ func (l *leg) data(sd *side, data []byte) {
 	}
 	sd.wire.feed(data)
 	l.pump(sd.from)
-	sd.wire.keep()
-	sd.plain.keep()
-	other := &l.sides[sd.from.Other()]
-	other.wire.keep()
-	other.plain.keep()
+}
+
+// keep makes what is left over the leg's own, before what it lies in is used for something else: a chunk's data, or the
+// space that records are opened in. Plain octets may lie in those of the wire, so they come first.
+func (l *leg) keep() {
+	for i := range l.sides {
+		l.sides[i].plain.keep()
+	}
+	for i := range l.sides {
+		l.sides[i].wire.keep()
+	}
 }
 
 // pump takes units of a side as long as there are any, and after each all units of the other side that it set free.
@@ -281,7 +288,7 @@ func looksTLS(b []byte, from Side, ended bool) guess {
 func (l *leg) beginTLS(sd *side) {
 	sd.mode, sd.sawTLS = secure, true
 	if l.tls == nil {
-		l.tls = tlswire.NewConn(l.s.o.Secrets)
+		l.tls = l.s.room.tls.NewConn(l.s.o.Secrets)
 	}
 	if l.sides[0].sawTLS && l.sides[1].sawTLS {
 		l.lint.secured()

@@ -69,26 +69,39 @@ func isMessages(r *tlswire.Record) bool {
 	return (r.Opened || !r.Encrypted) && innerType(r) != tlswire.ApplicationData && len(r.Content) > 0
 }
 
+// recordIDs are the notes of a record by what is in it: in clear, opened, and sealed.
+type recordIDs struct{ clear, opened, sealed string }
+
+var recordNotes = func() map[string]recordIDs {
+	m := map[string]recordIDs{}
+	for _, t := range []tlswire.ContentType{0, tlswire.ChangeCipherSpec, tlswire.Alert, tlswire.Handshake, tlswire.ApplicationData, tlswire.Heartbeat} {
+		id := "tls.record." + t.String()
+		m[t.String()] = recordIDs{id, id + ".opened", id + ".sealed"}
+	}
+	return m
+}()
+
 func (l *leg) record(sd *side, rec *tlswire.Record, sp Span) {
 	e := l.s.event(l, sd.from, Wire, sp, "tls.record")
 	name := rec.Type.String()
 	if rec.Opened {
 		name = rec.Inner.String()
 	}
+	ids := recordNotes[name]
 	e.add("type", rec.Type.String(), Span{sp.From, sp.From + 1})
 	e.add("length", strconv.Itoa(rec.Length), Span{sp.From + 3, sp.From + 5})
 	switch {
 	case !rec.Encrypted:
-		e.note("tls.record." + name)
+		e.note(ids.clear)
 	case rec.Opened:
 		e.add("opened", "yes", Span{})
 		e.add("inner", name, Span{})
 		e.add("content", strconv.Itoa(len(rec.Content)), Span{})
-		e.note("tls.record." + name + ".opened")
+		e.note(ids.opened)
 	default:
 		e.add("opened", "no", Span{})
 		e.add("reason", rec.Reason, Span{})
-		e.note("tls.record." + name + ".sealed")
+		e.note(ids.sealed)
 		e.note("tls.sealed." + rec.Reason)
 		l.lint.holes = true
 	}
@@ -96,19 +109,27 @@ func (l *leg) record(sd *side, rec *tlswire.Record, sp Span) {
 
 // messages tells TLS's own messages; their octets are the TLS layer.
 func (l *leg) messages(sd *side, ms []tlswire.Message, carried []Span) {
-	for _, m := range ms {
+	room, passing := l.s.room, l.s.o.Passing
+	for i := range ms {
+		m := &ms[i]
 		sp := Span{sd.tlsAt, sd.tlsAt + int64(len(m.Raw))}
 		sd.tlsAt = sp.To
-		e := l.s.event(l, sd.from, TLS, sp, m.Kind)
+		e := l.s.bare(l, sd.from, TLS, sp, m.Kind)
+		e.Fields = room.fields.take(len(m.Fields)+noteRoom, fieldBatch, passing)
+		e.Notes = room.notes.take(len(m.Notes)+noteRoom, noteBatch, passing)
 		if len(carried) > 0 {
-			e.Carried = append([]Span(nil), carried...)
+			e.Carried = append(room.spans.take(len(carried), spanBatch, passing), carried...)
 			carried = carried[len(carried)-1:] // the next message began in the last record
 		}
 		for _, f := range m.Fields {
 			e.Fields = append(e.Fields, field(f, sp.From))
 		}
-		for _, n := range m.Notes {
+		for j := range m.Notes {
+			n := &m.Notes[j]
 			nn := Note{ID: n.ID}
+			if len(n.Args) > 0 {
+				nn.Args = room.fields.take(len(n.Args), fieldBatch, passing)
+			}
 			for _, a := range n.Args {
 				nn.Args = append(nn.Args, field(a, sp.From))
 			}

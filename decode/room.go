@@ -1,5 +1,7 @@
 package decode
 
+import "facteur/decode/tlswire"
+
 // How many fields, notes and spans are allocated at once: an event has six or so of the first, two of the second.
 const (
 	fieldBatch = 512
@@ -20,6 +22,33 @@ type Room struct {
 	notes   slab[Note]
 	spans   slab[Span]
 	names   imapNames
+	tls     tlswire.Room
+	stores  [][]byte // of frames that are empty, to be used again
+}
+
+// What is kept of buffers: as many as sides wait with half a record at a time, where sessions are many, and none larger
+// than a record of TLS with what comes behind it takes.
+const (
+	maxStores = 32
+	maxStore  = 64 << 10
+)
+
+// store gives a buffer with room for n octets.
+func (r *Room) store(n int) []byte {
+	last := len(r.stores) - 1
+	if last < 0 || cap(r.stores[last]) < n {
+		return make([]byte, 0, max(512, 2*n))
+	}
+	b := r.stores[last]
+	r.stores = r.stores[:last]
+	return b[:0]
+}
+
+// giveBack takes a buffer that nobody uses.
+func (r *Room) giveBack(b []byte) {
+	if cap(b) > 0 && cap(b) <= maxStore && len(r.stores) < maxStores {
+		r.stores = append(r.stores, b)
+	}
 }
 
 // fresh begins a call: what the last one gave is gone.

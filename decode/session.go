@@ -158,6 +158,7 @@ func (s *Session) chunk(c Chunk) {
 	case c.End != Open:
 		l.end(sd, c.End)
 	}
+	l.keep()
 	s.out.flush()
 }
 
@@ -188,6 +189,7 @@ func (s *Session) resume() {
 			if l != nil {
 				l.pump(Client)
 				l.pump(Server)
+				l.keep()
 			}
 		}
 		s.out.flush()

@@ -33,7 +33,7 @@ func (i *helloInfo) certificates(r *reader, hs *handshake, side Side, tls13 bool
 	var chain []certificate
 	for list.left() >= 3 && len(chain) < maxCertificates {
 		c := list.sub(3)
-		chain = append(chain, parseCertificate(c.raw[c.off:c.end]))
+		chain = append(chain, i.room.certificate(c.raw[c.off:c.end]))
 		last := &chain[len(chain)-1]
 		last.from, last.to = c.off, c.end
 		if tls13 {
@@ -56,8 +56,8 @@ func (i *helloInfo) addChain(chain []certificate) {
 		return
 	}
 	from, to := chain[0].from, chain[len(chain)-1].to
+	values := make([]string, len(chain))
 	column := func(name string, get func(*certificate) string) {
-		values := make([]string, len(chain))
 		for n := range chain {
 			values[n] = get(&chain[n])
 		}
@@ -106,8 +106,10 @@ func matchesName(names []string, host string) bool {
 }
 
 // parseCertificate reads an X.509 certificate, RFC 5280 section 4.1, as far as it can be read.
-func parseCertificate(b []byte) certificate {
-	sum := sha256.Sum256(b)
+func parseCertificate(b []byte) certificate { return readCertificate(b, sha256.Sum256(b)) }
+
+// readCertificate is parseCertificate for octets whose SHA-256 is known.
+func readCertificate(b []byte, sum [sha256.Size]byte) certificate {
 	c := certificate{sha256: hex.EncodeToString(sum[:])}
 	outer, ok := readDER(b)
 	if !ok {

@@ -14,7 +14,7 @@ type Conn struct {
 	halves     [2]half
 	handshakes []*handshake // from number first on
 	first      int
-	buf        []byte // what was opened last
+	room       *Room
 	learned    map[string][]byte
 }
 
@@ -94,8 +94,11 @@ type half struct {
 }
 
 // NewConn follows a new connection. s may be nil: then nothing that is sealed is opened.
-func NewConn(s Secrets) *Conn {
-	c := &Conn{secrets: s}
+func NewConn(s Secrets) *Conn { return new(Room).NewConn(s) }
+
+// NewConn is the package's NewConn for one of the connections that share the Room.
+func (r *Room) NewConn(s Secrets) *Conn {
+	c := &Conn{secrets: s, room: r}
 	for side := range c.halves {
 		c.halves[side] = half{side: Side(side), budget: maxTrialOctets, seekBudget: maxTrialOctets}
 	}

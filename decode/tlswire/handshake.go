@@ -76,25 +76,33 @@ func (c *Conn) handshakeOctets(h *half, content []byte) {
 		h.skip -= n
 		content = content[n:]
 	}
-	h.pending, h.pendingType = append(h.pending, content...), Handshake
-	for len(h.pending) >= 4 {
-		n := 4 + messageLen(h.pending)
+	begun := len(h.pending) > 0
+	if begun {
+		content = append(h.pending, content...)
+	}
+	h.pending, h.pendingType = nil, Handshake
+	for len(content) >= 4 {
+		n := 4 + messageLen(content)
 		if n > maxHandshake {
-			h.skip = n - len(h.pending)
-			h.fragment(h.pending[:min(n, len(h.pending))])
-			h.pending = h.pending[min(n, len(h.pending)):]
-			h.skip = max(h.skip, 0)
+			h.skip = max(n-len(content), 0)
+			n = min(n, len(content))
+			h.fragment(content[:n])
+			content = content[n:]
 			continue
 		}
-		if len(h.pending) < n {
-			return
+		if len(content) < n {
+			break
 		}
-		raw := slices.Clone(h.pending[:n])
-		h.pending = h.pending[n:]
+		raw := slices.Clone(content[:n]) // most messages are whole in one record: this is their only copy
+		content = content[n:]
 		h.spilled = append(h.spilled, c.handshake(h, raw))
 	}
-	if len(h.pending) == 0 {
-		h.pending = nil
+	switch {
+	case len(content) == 0:
+	case begun: // ours already, with room for more
+		h.pending = content
+	default:
+		h.pending = slices.Clone(content)
 	}
 }
 

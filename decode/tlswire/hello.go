@@ -17,6 +17,7 @@ var retryRandom = sha256.Sum256([]byte("HelloRetryRequest"))
 type helloInfo struct {
 	builder
 	typ        byte // handshake type: what extensions mean depends on the message
+	room       *Room
 	retry      bool
 	version    uint16 // legacy_version, or the one a server selected
 	random     [32]byte
@@ -45,23 +46,36 @@ func (i *helloInfo) greased(where string) {
 
 // code16s reads a list of 16-bit codes and gives their names.
 func (i *helloInfo) code16s(r *reader, where string, name func(uint16) string) ([]uint16, string) {
-	var codes []uint16
-	var names []string
+	codes := make([]uint16, 0, min(r.left()/2, maxList))
+	var names strings.Builder
 	for r.left() >= 2 {
 		v := uint16(r.u16())
 		if isGREASE(v) {
 			i.greased(where)
 		}
-		if len(codes) < maxList {
-			codes, names = append(codes, v), append(names, name(v))
+		if len(codes) == maxList {
+			continue
 		}
+		if len(codes) > 0 {
+			names.WriteString(", ")
+		} else {
+			names.Grow(nameLength * cap(codes))
+		}
+		codes = append(codes, v)
+		names.WriteString(name(v))
 	}
-	return codes, strings.Join(names, ", ")
+	return codes, names.String()
 }
+
+// nameLength is how long the names of suites, groups and the like are on average, with the comma behind them: a guess.
+const nameLength = 24
+
+// helloRoom is how many fields and notes there is room for at first: as many as the ClientHello of a mail client has.
+const helloRoom = 24
 
 // parseClientHello explains a ClientHello, RFC 9846 section 4.1.2.
 func parseClientHello(raw []byte) (Message, *helloInfo) {
-	i := &helloInfo{typ: 1, builder: builder{limit: len(raw)}}
+	i := &helloInfo{typ: 1, builder: builder{limit: len(raw), fields: make([]Field, 0, helloRoom), notes: make([]Note, 0, helloRoom)}}
 	i.note("tls.client_hello", 0, 0)
 	r := newReader(raw, 4)
 	i.version = uint16(r.u16())

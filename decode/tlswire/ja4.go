@@ -3,9 +3,7 @@ package tlswire
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
-	"strings"
 )
 
 // ja4 is the JA4 TLS client fingerprint by its public specification: transport, version, whether a name is asked for,
@@ -16,23 +14,28 @@ func (i *helloInfo) ja4() string {
 	if slices.Contains(i.extensions, 0) {
 		name = "d"
 	}
-	suites := ja4Codes(i.suites)
-	all := ja4Codes(i.extensions)
-	var extensions []string
+	suites, all := ja4Codes(i.suites), ja4Codes(i.extensions)
+	extensions := make([]uint16, 0, len(all))
 	for _, e := range all {
-		if e != "0000" && e != "0010" { // server_name and ALPN are told apart already
+		if e != 0 && e != 0x10 { // server_name and ALPN are told apart already
 			extensions = append(extensions, e)
 		}
 	}
 	slices.Sort(suites)
 	slices.Sort(extensions)
-	list := strings.Join(extensions, ",")
-	if sigs := ja4Codes(i.signatures); len(sigs) > 0 && list != "" {
-		list += "_" + strings.Join(sigs, ",")
+	counts := [...]byte{tens(len(suites)), units(len(suites)), tens(len(all)), units(len(all))}
+	list := ja4List(make([]byte, 0, 512), suites)
+	suiteHash := ja4Hash(list)
+	list = ja4List(list[:0], extensions)
+	if sigs := ja4Codes(i.signatures); len(sigs) > 0 && len(list) > 0 {
+		list = ja4List(append(list, '_'), sigs)
 	}
-	return fmt.Sprintf("t%s%s%02d%02d%s_%s_%s", i.ja4Version(), name, min(len(suites), 99), min(len(all), 99), i.ja4ALPN(),
-		ja4Hash(strings.Join(suites, ",")), ja4Hash(list))
+	return "t" + i.ja4Version() + name + string(counts[:]) + i.ja4ALPN() + "_" + suiteHash + "_" + ja4Hash(list)
 }
+
+// tens and units are the digits of a count, of which 99 stands for all above it.
+func tens(n int) byte  { return '0' + byte(min(n, 99)/10) }
+func units(n int) byte { return '0' + byte(min(n, 99)%10) }
 
 // ja4Version is the highest version offered.
 func (i *helloInfo) ja4Version() string {
@@ -70,20 +73,32 @@ func (i *helloInfo) ja4ALPN() string {
 	return p[:1] + p[len(p)-1:]
 }
 
-func ja4Codes(codes []uint16) []string {
-	var out []string
+// ja4Codes leaves GREASE out.
+func ja4Codes(codes []uint16) []uint16 {
+	out := make([]uint16, 0, len(codes))
 	for _, c := range codes {
 		if !isGREASE(c) {
-			out = append(out, fmt.Sprintf("%04x", c))
+			out = append(out, c)
 		}
 	}
 	return out
 }
 
-func ja4Hash(list string) string {
-	if list == "" {
+// ja4List appends codes in hex, with commas between them.
+func ja4List(dst []byte, codes []uint16) []byte {
+	for n, c := range codes {
+		if n > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, hexDigits[c>>12], hexDigits[c>>8&15], hexDigits[c>>4&15], hexDigits[c&15])
+	}
+	return dst
+}
+
+func ja4Hash(list []byte) string {
+	if len(list) == 0 {
 		return "000000000000"
 	}
-	sum := sha256.Sum256([]byte(list))
+	sum := sha256.Sum256(list)
 	return hex.EncodeToString(sum[:6])
 }

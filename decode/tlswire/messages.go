@@ -8,7 +8,7 @@ import (
 
 // explain gives kind, fields and notes of the handshake messages behind the hellos.
 func (c *Conn) explain(h *half, hs *handshake, raw []byte) Message {
-	i := &helloInfo{typ: raw[0], builder: builder{limit: len(raw)}}
+	i := &helloInfo{typ: raw[0], room: c.room, builder: builder{limit: len(raw)}}
 	name := handshakeNames[raw[0]]
 	r := newReader(raw, 4)
 	kind := "tls." + name

@@ -13,7 +13,7 @@ func VersionName(v uint16) string {
 	case 0x0300:
 		return "SSL3"
 	case 0x0301, 0x0302, 0x0303, 0x0304:
-		return fmt.Sprintf("TLS1.%d", v-0x0301)
+		return [...]string{"TLS1.0", "TLS1.1", "TLS1.2", "TLS1.3"}[v-0x0301]
 	}
 	return codeName(v)
 }

@@ -120,7 +120,7 @@ func (c *Conn) unseal12(h *half, rec *Record, wire []byte, wait bool) bool {
 			return true
 		}
 	}
-	content, seq, ok := h.keys.open(c.room(), wire, &h.pos, &h.budget)
+	content, seq, ok := h.keys.open(c.room.open(), wire, &h.pos, &h.budget)
 	if !ok {
 		rec.Reason = Damaged
 		h.pos.miss(rec.Length, wire)
@@ -134,8 +134,8 @@ func (c *Conn) unseal12(h *half, rec *Record, wire []byte, wait bool) bool {
 
 // opened fills in what every opened record has and moves on.
 func (c *Conn) opened(h *half, rec *Record, wire, content []byte, seq uint64) {
-	if cap(content) > cap(c.buf) {
-		c.buf = content[:0]
+	if cap(content) > cap(c.room.buf) {
+		c.room.buf = content[:0]
 	}
 	rec.Opened, rec.Content = true, content
 	skipped := h.pos.missed
@@ -148,14 +148,6 @@ func (c *Conn) opened(h *half, rec *Record, wire, content []byte, seq uint64) {
 	}
 	h.pos.pass(seq, wire[headerLen:])
 	h.slack = 0
-}
-
-// room is the Conn's own buffer for what is opened.
-func (c *Conn) room() []byte {
-	if c.buf == nil {
-		c.buf = make([]byte, 0, maxFragment)
-	}
-	return c.buf[:0]
 }
 
 // findKeys12 looks for the keys in force and gives the reason where there are none.
@@ -187,7 +179,7 @@ func (c *Conn) openKeyless(h *half, rec *Record, wire []byte) bool {
 		return false
 	}
 	e := &epoch{suite: su, version: hs.version, keyless: true}
-	content, _, ok := e.open(c.room(), wire, &h.pos, &h.budget)
+	content, _, ok := e.open(c.room.open(), wire, &h.pos, &h.budget)
 	if !ok {
 		return false
 	}

@@ -26,7 +26,7 @@ func (c *Conn) unseal13(h *half, rec *Record, wire []byte, wait bool) bool {
 		h.pos = position{high: min(h.slack, maxTrials)}
 	}
 	if h.keys != nil {
-		if content, seq, ok := h.keys.open(c.room(), wire, &h.pos, &h.budget); ok {
+		if content, seq, ok := h.keys.open(c.room.open(), wire, &h.pos, &h.budget); ok {
 			return c.inner(h, rec, wire, content, seq)
 		}
 	}
@@ -102,7 +102,7 @@ func (c *Conn) tryKeys(h *half, hs *handshake, k epochKey, secret []byte, p posi
 			}
 			h.tried[k] = e
 		}
-		content, seq, ok := e.open(c.room(), wire, &p, &h.budget)
+		content, seq, ok := e.open(c.room.open(), wire, &p, &h.budget)
 		if !ok {
 			continue
 		}
