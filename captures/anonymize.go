@@ -17,8 +17,8 @@ import (
 //
 // Commands, codes, header names, dates, sizes, flags, MIME structure and what software says of itself stay: the copy is
 // the same session, told of other people. Lengths, checksums and TLS records stay valid. The names in TLS handshakes (SNI,
-// certificates) cannot be changed without breaking the handshake, nor can octets compressed by COMPRESS: they are listed,
-// and nothing is written then, unless o.Force. Pseudonyms are drawn anew in each run, and cannot be turned back.
+// certificates) cannot be changed without breaking the handshake, nor can octets compressed by COMPRESS or encrypted by a
+// SASL security layer: they are listed, and nothing is written then, unless o.Force. Pseudonyms are drawn anew in each run, and cannot be turned back.
 func Anonymize(path, out string, o RewriteOptions) (*Report, error) {
 	r := &redaction{o: o, survey: newSurvey(), found: map[string]bool{}}
 	a := &anonymity{r: r, n: &names{p: newPseudonyms(), words: map[string]bool{}}, streams: map[place]*reading{}}

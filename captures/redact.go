@@ -29,9 +29,10 @@ type RewriteOptions struct {
 type Untreated struct {
 	Session int
 	Leg     decode.Leg
-	// What is "tls_sealed" (records without keys), "opaque" (octets of no known protocol), "gap" (the client's octets are
-	// missing before some that may go on with a secret), "compressed" (COMPRESS cannot be rewritten), "handshake" (names in
-	// TLS handshakes), or "fault" (the decoder's own).
+	// What is "tls_sealed" (records without keys), "sasl_sealed" (frames of a SASL security layer that cannot be read),
+	// "opaque" (octets of no known protocol), "gap" (the client's octets are missing before some that may go on with a
+	// secret), "compressed" (COMPRESS cannot be rewritten), "handshake" (names in TLS handshakes), or "fault" (the decoder's
+	// own).
 	What   string
 	Count  int   // records, runs, gaps
 	Octets int64 // of them
@@ -66,7 +67,8 @@ var ErrUntreated = errors.New("not everything could be treated")
 // comments are kept, masked as well.
 //
 // What cannot be treated is in the report; then nothing is written, and the error holds ErrUntreated, unless o.Force: TLS
-// without keys is then copied as it is, and octets of no known protocol become stars.
+// without keys is then copied as it is, and octets of no known protocol and of SASL security layers become stars: what
+// their keys are made of may be a password.
 func Redact(path, out string, o RewriteOptions) (*Report, error) {
 	r := &redaction{o: o, survey: newSurvey(), found: map[string]bool{}}
 	if err := r.collect(path); err != nil {
@@ -177,6 +179,10 @@ func (r *redaction) echoes(path string) error {
 			r.plan.add(at, e.Span, nil, stars{})
 			return
 		}
+		if n := layered(e); n > 0 {
+			r.plan.add(at, decode.Span{From: e.Span.To - n, To: e.Span.To}, nil, stars{})
+			return
+		}
 		if !readable(e) || len(octets) == 0 {
 			return
 		}
@@ -260,9 +266,13 @@ func (r *redaction) told(t *decode.Told) *decode.Told {
 	return c
 }
 
-// readable reports whether an event's octets are what its span says: not a record that seals others.
+// readable reports whether an event's octets are what its span says: not a record, block or frame that carries others.
 func readable(e *decode.Event) bool {
-	return e.Layer != decode.TLS && e.Kind != "tls.record" && e.Kind != "compress.block" && e.Kind != "session.gap"
+	switch e.Kind {
+	case "tls.record", "compress.block", "sasl.frame", "session.gap":
+		return false
+	}
+	return e.Layer != decode.TLS
 }
 
 // sealedAt reports whether incomplete octets are the beginning of a TLS record.

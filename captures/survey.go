@@ -47,6 +47,10 @@ func (v *survey) event(session int, e *decode.Event, octets []byte) {
 		if e.Field("opened") == "no" {
 			v.cannot(session, e, "tls_sealed", e.Span.Len(), e.Field("reason"))
 		}
+	case "sasl.frame":
+		if layered(e) > 0 {
+			v.cannot(session, e, "sasl_sealed", layered(e), e.Field("mechanism"))
+		}
 	case "session.opaque":
 		v.cannot(session, e, "opaque", e.Span.Len(), "")
 	case "session.gap":
@@ -62,6 +66,16 @@ func (v *survey) event(session int, e *decode.Event, octets []byte) {
 	if readable(e) && e.Span.Len() > 0 && int64(len(octets)) < e.Span.Len() {
 		v.cannot(session, e, "opaque", e.Span.Len(), "")
 	}
+}
+
+// layered gives how many octets at the end of a frame of a SASL security layer (RFC 4422 §3.7) cannot be read: none of one
+// that is signed only and whose text is decoded on the plain layer.
+func layered(e *decode.Event) int64 {
+	if e.Kind != "sasl.frame" || e.Layer == decode.Wire && e.Field("protection") == "integrity" {
+		return 0
+	}
+	n, _ := strconv.ParseInt(e.Field("octets"), 10, 64)
+	return min(n, e.Span.Len())
 }
 
 func (v *survey) cannot(session int, e *decode.Event, what string, octets int64, detail string) {

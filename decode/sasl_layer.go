@@ -19,6 +19,7 @@ const (
 	// digestTrailer is what follows the text of a frame of auth-int: ten octets of HMAC, two of type, four of number
 	// (RFC 2831 §2.3).
 	digestTrailer = 16
+	digestHMAC    = 10
 	// gssHeader is that of a Wrap token: identification, flags, filler, sizes, number (RFC 4121 §4.2.6.2).
 	gssHeader = 16
 	gssSealed = 2 // flag: encrypted
@@ -110,6 +111,10 @@ func (sd *side) stepLayer(f *frame) bool {
 	text := bytes.Clone(token[from:to])
 	e := sd.layerEvent(f, layerHeader+int(size), int(size), "integrity")
 	e.add("text_octets", strconv.Itoa(len(text)), Span{})
+	if y.mechanism == "DIGEST-MD5" { // its key is made of the password, which could be tried against it
+		hmac := e.Span.To - digestTrailer
+		sd.mask(f.layer, Span{hmac, hmac + digestHMAC}, nil)
+	}
 	if f.layer == Plain {
 		e.add("text", string(text), Span{})
 		return true

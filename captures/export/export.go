@@ -190,9 +190,16 @@ func (x *walk) event(id int, e *decode.Event, octets []byte) {
 	}
 }
 
-// quiet are events that only the HTML file shows: what carries the others, and the ends of sides.
+// quiet are events that only the HTML file shows: what carries the others, and the ends of sides. A frame of a SASL
+// security layer carries others if its text is not encrypted and lies on the wire.
 func quiet(e *decode.Event) bool {
-	return e.Kind == "tls.record" || e.Kind == "session.end" || e.Kind == "compress.block"
+	switch e.Kind {
+	case "tls.record", "session.end", "compress.block":
+		return true
+	case "sasl.frame":
+		return e.Layer == decode.Wire && e.Field("protection") == "integrity"
+	}
+	return false
 }
 
 // lines is what an event reads like.

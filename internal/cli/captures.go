@@ -127,6 +127,8 @@ func (a *app) untreated(u *captures.Untreated) string {
 	switch u.What {
 	case "tls_sealed":
 		return head + fmt.Sprintf(a.say("%d enregistrements TLS (%d octets) n’ont pas pu être ouverts : %s", "%d TLS records (%d octets) could not be opened: %s"), u.Count, u.Octets, a.sealedWhy(u.Detail))
+	case "sasl_sealed":
+		return head + fmt.Sprintf(a.say("%d octets de la couche de sécurité %s ne peuvent pas être lus\u202f; avec --force, des étoiles les remplacent", "%d octets of the %s security layer cannot be read; with --force, they become stars"), u.Octets, u.Detail)
 	case "opaque":
 		return head + fmt.Sprintf(a.say("%d octets d’aucun protocole connu", "%d octets of no known protocol"), u.Octets)
 	case "gap":
