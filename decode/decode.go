@@ -169,7 +169,9 @@ type Options struct {
 	// them (at most maxAwaiting octets), so that a late key changes no event. nil means no.
 	Await func() bool
 
-	// ShowSecrets leaves secrets as they are, in fields and in everything released.
+	// ShowSecrets leaves secrets as they are, in fields and in everything released. What is a secret is known from the
+	// protocols' grammar, and guessed where a line is out of it. A password typed in place of a user's name is, to whoever
+	// listens, a user's name: it is shown, recorded and exported as one.
 	ShowSecrets bool
 	// Passing says that nobody keeps events: their Fields, Notes and Carried are valid until the next call only, and what
 	// held them is used again. The strings in them stay.

@@ -127,7 +127,7 @@ func (p *imap) command(f *frame, n int) {
 			b.argument(&c, a)
 		}
 	}
-	p.secretLine = len(b.secrets) > 0
+	p.secretLine = len(b.secrets) > 0 || len(p.units[Client].tokens) > 0
 	shown := b.shown()
 	b.fields[2].Value = shown[min(arg, len(shown)):]
 	b.add("line", shown, 0, len(s))

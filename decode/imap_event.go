@@ -164,6 +164,9 @@ func (b *imapEvent) noteAt(id string, from, to int) {
 func (b *imapEvent) emit(f *frame, span Span, kind string) *Event {
 	l, room := b.p.l, b.p.l.s.room
 	e := l.s.bare(l, b.from, b.layer, span, kind)
+	if u := &b.p.units[b.from]; len(u.tokens) > 0 {
+		b.fields, u.tokens = append(b.fields, u.tokens...), u.tokens[:0]
+	}
 	l.sides[b.from].cover(e)
 	e.Re = b.re
 	e.Fields, e.Notes = b.fields[:len(b.fields):len(b.fields)], b.notes[:len(b.notes):len(b.notes)]

@@ -9,9 +9,10 @@ type imapUnit struct {
 	raw      []byte
 	segments []imapSegment
 	literals []imapLiteral
-	told     int   // of raw: shown by an imap.data.begin already
-	shown    bool  // the last line is in raw, and its literal in literals
-	inside   int64 // octets of literals kept
+	told     int     // of raw: shown by an imap.data.begin already
+	shown    bool    // the last line is in raw, and its literal in literals
+	inside   int64   // octets of literals kept
+	tokens   []Field // of the URLs in it
 
 	literal   bool  // a literal is next
 	left      int64 // its octets still to come
@@ -54,6 +55,7 @@ func (p *imap) unit(from Side, f *frame) bool {
 		if from == Server && len(p.l.echoes) > 0 {
 			line = p.unecho(f.layer, line, f.at+int64(u.next))
 		}
+		line, p.units[from].tokens = p.l.hideTokens(from, f.layer, line, f.at+int64(u.next), p.units[from].tokens)
 		u.last = u.next
 		at, size, sync, marked := literalMarker(line)
 		if marked = marked && whole && u.admits(from, line); !marked && len(u.segments) == 0 {
@@ -124,10 +126,12 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 	}
 	n := u.next + int(u.left)
 	if last := len(u.literals) - 1; last >= 0 && u.shown {
-		octets := f.buf[u.next:n]
+		octets, from, at := f.buf[u.next:n], Client, f.at+int64(u.next)
 		if u == &p.units[Server] {
-			octets = p.l.unecho(f.layer, octets, f.at+int64(u.next))
+			from = Server
+			octets = p.l.unecho(f.layer, octets, at)
 		}
+		octets, p.units[from].tokens = p.l.hideTokens(from, f.layer, octets, at, p.units[from].tokens)
 		u.literals[last].text, u.literals[last].held = string(octets), true
 	}
 	u.next, u.literal, u.waiting = n, false, false

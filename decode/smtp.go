@@ -125,6 +125,8 @@ func (s *smtp) command(f *frame) bool {
 	verb, _, _, _ := verbOf(chomp(raw))
 	_, known := smtpCommandIDs[verb]
 	raw = s.guard.line(s.l, f.layer, raw, at, verb, known, false)
+	raw, tokens := s.l.hideTokens(Client, f.layer, raw, at, nil)
+	s.guard.more = s.guard.more || len(tokens) > 0 && raw[len(raw)-1] != '\n'
 	body := chomp(raw)
 	sp := f.take(len(raw))
 	if len(bytes.TrimSpace(body)) == 0 {
@@ -144,6 +146,7 @@ func (s *smtp) command(f *frame) bool {
 	}
 	e := s.begin(f, &c, string(body))
 	s.parameters(e, &c)
+	e.Fields = append(e.Fields, tokens...)
 	s.lintCommand(e, &c, raw)
 	s.after(f, e, &c)
 	return true

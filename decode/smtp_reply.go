@@ -36,8 +36,10 @@ func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // notReply tells of a line from the server that is no reply.
 func (s *smtp) notReply(f *frame, end int) {
-	line := string(chomp(s.l.unechoLines(f.layer, f.buf[:end], 0, f.at)))
+	raw, tokens := s.l.hideTokens(Server, f.layer, s.l.unechoLines(f.layer, f.buf[:end], 0, f.at), f.at, nil)
+	line := string(chomp(raw))
 	e := s.l.emit(Server, f, f.take(end), "session.violation")
+	e.Fields = append(e.Fields, tokens...)
 	e.add("rule", "not_a_reply", Span{})
 	e.add("line", line, e.Span)
 	e.note("session.violation.not_a_reply")
@@ -48,6 +50,7 @@ func (s *smtp) emitReply(f *frame, n int) {
 	s.lines = 0
 	at := f.at
 	raw := s.l.unechoLines(f.layer, f.buf[:n], len("250 "), at)
+	raw, tokens := s.l.hideTokens(Server, f.layer, raw, at, nil)
 	line, text := replyText(raw)
 	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
@@ -60,6 +63,7 @@ func (s *smtp) emitReply(f *frame, n int) {
 	}
 	e.add("text", text, Span{})
 	e.add("line", line, Span{at, at + int64(n)})
+	e.Fields = append(e.Fields, tokens...)
 	e.Re = cmd.seq
 	if cmd.rcpt != 0 {
 		e.Re = cmd.rcpt
