@@ -1,15 +1,9 @@
 package decode
 
-import "strings"
-
-// maxUIDs is how many identifiers of a UIDL listing are kept to see one come twice; larger mailboxes are looked at as far
-// as this.
-const maxUIDs = 50000
-
 // popLints is what POP3's own lints remember.
 type popLints struct {
 	text textLint
-	uids map[string]string // of the listing under way: the message that has the identifier
+	uids uidSet // of the listing under way
 }
 
 // noteText notes what was found in a message's text on the events from the nth on.
@@ -58,15 +52,8 @@ func (p *pop3) lintItem(e *Event, raw []byte, name, value string) {
 		if value == "" {
 			return
 		}
-		if first, twice := p.lints.uids[value]; twice {
+		if first, twice := p.lints.uids.seen(value, name); twice {
 			e.note("lint.uidl_reuse", Field{Name: "first", Value: first})
-			return
-		}
-		if p.lints.uids == nil {
-			p.lints.uids = map[string]string{}
-		}
-		if len(p.lints.uids) < maxUIDs && len(value) <= maxPOP3Response {
-			p.lints.uids[strings.Clone(value)] = strings.Clone(name)
 		}
 	}
 }

@@ -110,7 +110,7 @@ func TestLargeListingIsFlat(t *testing.T) {
 	s := New(Options{Protocol: POP3, Passing: true})
 	feed := func(from Side, text string) { s.Feed(Chunk{From: from, Data: []byte(text)}) }
 	feed(Server, "+OK hi\r\n")
-	for verb, most := range map[string]uint64{"LIST": 4 << 20, "UIDL": 16 << 20} {
+	for verb, most := range map[string]uint64{"LIST": 4 << 20, "UIDL": 1 << 20} {
 		var before, after runtime.MemStats
 		feed(Client, verb+"\r\n")
 		feed(Server, "+OK\r\n")
@@ -134,7 +134,7 @@ func TestLargeListingIsFlat(t *testing.T) {
 		}
 		feed(Server, ".\r\n")
 	}
-	if n := len(s.legs[0].proto.(*pop3).lints.uids); n != 0 {
+	if n := len(s.legs[0].proto.(*pop3).lints.uids.hashes); n != 0 {
 		t.Errorf("%d identifiers are kept behind the listing", n)
 	}
 }

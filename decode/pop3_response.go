@@ -197,7 +197,7 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 
 func (p *pop3) list(cmd popCommand) {
 	p.listing, p.listCmd, p.items = cmd.verb, cmd.seq, 0
-	p.lints.uids = nil
+	p.lints.uids = uidSet{}
 }
 
 // item reads a line of a listing, or the dot that ends it.
@@ -214,7 +214,7 @@ func (p *pop3) item(f *frame) bool {
 		e.add("line", line, e.Span)
 		e.Re = p.listCmd
 		e.note("pop3.data.end")
-		p.listing, p.lints.uids = "", nil
+		p.listing, p.lints.uids = "", uidSet{}
 		return true
 	}
 	p.items++
