@@ -41,8 +41,8 @@ describe('differences', () => {
       await pair(page, 'DATA').getByRole('button', { name: /Déplier/ }).click()
       assert.equal(await pair(page, 'DATA').locator('.moment').first().getAttribute('title'), 'numéro de file, diffère, mais ne compte pas')
       await pair(page, 'RSET').getByText('rien de tel').waitFor()
-      assert.match(await pair(page, 'RSET').locator('.sign').innerText(), /à droite seulement/)
-      assert.match(await pair(page, 'Ready to start TLS').locator('.sign').innerText(), /à gauche seulement, pour passer en TLS/)
+      assert.match(await pair(page, 'RSET').locator('div.sign').innerText(), /à droite seulement/)
+      assert.match(await pair(page, 'Ready to start TLS').locator('div.sign').innerText(), /à gauche seulement, pour passer en TLS/)
       assert.equal(await pair(page, 'AUTH PLAIN').locator('.secret').count(), 2)
     }))
 
