@@ -43,6 +43,7 @@ type Place struct {
 	Lit     string            `json:"lit"` // a field of the event
 	Wire    bool              `json:"wire"`
 	Args    map[string]string `json:"args"`
+	Tape    string            `json:"tape"` // the open tape that is looked at; "" for facteur's own run
 }
 
 // Laser points at octets of an event.
@@ -68,7 +69,7 @@ func (c *stageChange) check() error {
 		if len(p.Args) > maxStageArgs {
 			return fmt.Errorf("place.args: at most %d", maxStageArgs)
 		}
-		words := []string{p.Screen, p.Leg, p.Filter, p.Lit}
+		words := []string{p.Screen, p.Leg, p.Filter, p.Lit, p.Tape}
 		for name, value := range p.Args {
 			words = append(words, name, value)
 		}
@@ -175,6 +176,16 @@ func (g *stage) shownStage() (Stage, bool) {
 	}
 	was, ok := g.shown.value.(Stage)
 	return was, ok
+}
+
+// tape is the open tape that the presenter shows, "" for none.
+func (g *stage) tape() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.now.Place == nil {
+		return ""
+	}
+	return g.now.Place.Tape
 }
 
 // watch counts one more of a role; leave is to be called when it goes.

@@ -247,24 +247,34 @@ func tapeMux(id string, server *Server) *http.ServeMux {
 	mux := http.NewServeMux()
 	root := "/api/v1/tapes/" + id + "/"
 	server.hubRoutes(func(path string, do answerer, methods ...string) {
-		mux.HandleFunc(root+path, func(w http.ResponseWriter, r *http.Request) { allowed(w, r, Presenter, do, methods) })
+		mux.HandleFunc(root+path, func(w http.ResponseWriter, r *http.Request) { allowed(w, r, roleOf(r), do, methods) })
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { refuse(w, r, refuseNotFound) })
 	return mux
 }
 
-// inTape hands a request on to the tape that it is about.
+// inTape hands a request on to the tape that it is about. A follower may see the one that the presenter shows, and no
+// other: what is open beside it is the presenter's affair.
 func (s *Server) inTape(w http.ResponseWriter, r *http.Request, role Role) {
-	if role != Presenter {
+	id := r.PathValue("tape")
+	if role != Presenter && s.stage.tape() != id {
 		refuse(w, r, refuseRole)
 		return
 	}
-	one := s.tapes.get(r.PathValue("tape"))
+	one := s.tapes.get(id)
 	if one == nil {
 		refuse(w, r, refuseNoTape)
 		return
 	}
-	one.routes.ServeHTTP(w, r)
+	one.routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), roleKey{}, role)))
+}
+
+// roleKey is where a request's context says who sent it, on its way into a tape.
+type roleKey struct{}
+
+func roleOf(r *http.Request) Role {
+	role, _ := r.Context().Value(roleKey{}).(Role)
+	return role
 }
 
 // serveTapes lists the open recordings, or opens one.

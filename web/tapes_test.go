@@ -303,6 +303,36 @@ func TestOthersGiveWay(t *testing.T) {
 	}
 }
 
+// What the presenter shows of a recording, followers read; they steer nothing of it, and once something else is shown they
+// read it no more.
+func TestFollowersSeeTheShownTape(t *testing.T) {
+	u := startArchive(t)
+	one, other := u.opened(t, `{"sample":"ten"}`), u.opened(t, `{"sample":"ten","session":1}`)
+	root := "/api/v1/tapes/" + one.ID
+	follower := func(method, path string, want int) {
+		t.Helper()
+		q := request{method: method, path: path}
+		if method == http.MethodPost {
+			q.body = `{"do":"play"}`
+		}
+		if r, body := u.do(t, u.follower, q); r.StatusCode != want {
+			t.Errorf("%s %s for a follower: %s %s", method, path, r.Status, body)
+		}
+	}
+	follower("", root+"/events", 403)
+	if r, body := u.show(t, `{"place":{"screen":"live","tape":"`+one.ID+`"}}`); r.StatusCode != 200 {
+		t.Fatalf("%s %s", r.Status, body)
+	}
+	for _, path := range []string{"/state", "/sessions", "/events"} {
+		follower("", root+path, 200)
+	}
+	follower(http.MethodPost, root+"/player", 403)
+	follower("", "/api/v1/tapes", 403)
+	follower("", "/api/v1/tapes/"+other.ID+"/events", 403)
+	u.show(t, `{"place":{"screen":"live"}}`)
+	follower("", root+"/events", 403)
+}
+
 // Nothing of a tape, an upload or the library is for followers, for other pages, or for those without a token; nothing
 // odd is taken.
 func TestTapeRefusals(t *testing.T) {

@@ -101,6 +101,15 @@ describe('a presenter and three followers', { skip: given ? false : 'set FACTEUR
     await own.close()
   })
 
+  it('takes them along into a recording and back', async () => {
+    const { page } = presenter
+    const id = await page.evaluate(() => fetch('api/v1/samples').then((answer) => answer.json()).then(({ samples }) => samples[0].id))
+    await page.goto(`${new URL('/', demo.url)}#/live?tape=sample:${id}`)
+    for (const { page: theirs } of followers) await theirs.waitForFunction(() => /tape=[a-z0-9]{10}/.test(location.hash) && document.querySelectorAll('[role=row][data-index]').length > 3)
+    await page.goto(at('live'))
+    for (const { page: theirs } of followers) await theirs.waitForFunction(() => !location.hash.includes('tape='))
+  })
+
   it('gives followers nothing to give orders with', async () => {
     const { page } = followers[0]
     assert.equal(await page.getByRole('link', { name: 'Present' }).count(), 0)

@@ -12,6 +12,8 @@ export interface StagePlace {
   lit: string
   wire: boolean
   args: Args
+  /** The open tape that is looked at; '' for facteur's own run. */
+  tape: string
 }
 
 export interface Laser {
@@ -60,6 +62,7 @@ export function sameSight(a: StagePlace, b: StagePlace): boolean {
     a.leg === b.leg &&
     a.filter === b.filter &&
     a.wire === b.wire &&
+    a.tape === b.tape &&
     JSON.stringify(Object.entries(a.args).sort()) === JSON.stringify(Object.entries(b.args).sort())
   )
 }

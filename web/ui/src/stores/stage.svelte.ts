@@ -77,6 +77,7 @@ class StageStore {
       lit: view.lit,
       wire: view.wire,
       args: view.args,
+      tape: transcript.watched,
     }
   }
 
@@ -108,6 +109,10 @@ class StageStore {
   follow(): void {
     const place = this.now?.place && takePlace(this.now.place)
     if (!place) return
+    if (place.tape !== transcript.watched) {
+      view.tape = place.tape
+      transcript.watch(place.tape)
+    }
     view.show(place.screen, place.args)
     view.session = place.session
     view.legs = place.leg

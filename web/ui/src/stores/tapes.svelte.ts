@@ -18,6 +18,7 @@ class Tapes {
   /** The open tape that an address names, opened if it is not. */
   async id(ref: string): Promise<string> {
     const what = readRef(ref)
+    if (transcript.about?.role === 'follower') return what.of ?? '' // followers go where the presenter is, and ask for nothing
     const open = await getTapes()
     const there = what.of && !what.session ? open.find((tape) => tape.id === what.of) : open.find((tape) => sameOpening(tape.from, what))
     if (there) return there.id
@@ -36,6 +37,8 @@ class Tapes {
     } catch (problem) {
       if (asked !== this.#asked) return
       this.opening = false
+      // before the page knew that it follows
+      if (problem instanceof Refused && problem.status === 403 && transcript.about?.role !== 'presenter') return transcript.watch(readRef(ref).of ?? '')
       // an answer that never came is told by the banner, and asked for again when facteur is back
       if (problem instanceof Refused) this.trouble = problem.status === 404 ? 'gone' : problem.status === 422 ? 'unreadable' : 'refused'
       return
