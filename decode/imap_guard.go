@@ -166,7 +166,8 @@ func (p *imap) secretArguments(name string, from int, c *imapCursor) {
 func (p *imap) lateResponse(tag string) string {
 	b := &p.build
 	n, from := len(strings.TrimRight(b.t.s, " ")), 0 // blanks stay: they end the tag
-	if line := []byte(b.t.s[:n]); !p.asked || bytes.EqualFold(line, []byte("DONE")) || len(line) == 1 && line[0] == '*' {
+	literal := len(b.t.literals) > 0 // no tag has one
+	if line := []byte(b.t.s[:n]); !literal && (!p.asked || bytes.EqualFold(line, []byte("DONE")) || len(line) == 1 && line[0] == '*') {
 		if from = suspect(line); from < 0 && p.state.state == "not authenticated" && !tagLike(line) {
 			from = 0
 		}
@@ -175,6 +176,10 @@ func (p *imap) lateResponse(tag string) string {
 		return tag
 	}
 	p.asked, p.secretLine = true, true
+	if literal { // the copy has to wait for the server where the client did
+		b.hide(0)
+		return b.shown()[:len(tag)]
+	}
 	p.l.heardLine([]byte(b.t.s[from:n]))
 	p.l.sides[Client].mask(b.layer, b.t.span(from, n), nil)
 	b.secrets = append(b.secrets, imapSecret{from, n, string(stars(n - from))})
