@@ -166,7 +166,7 @@ func (p *imap) secretArguments(name string, from int, c *imapCursor) {
 func (p *imap) lateResponse(tag string) string {
 	b := &p.build
 	n, from := len(strings.TrimRight(b.t.s, " ")), 0 // blanks stay: they end the tag
-	literal := len(b.t.literals) > 0 // no tag has one
+	literal := len(b.t.literals) > 0                 // no tag has one
 	if line := []byte(b.t.s[:n]); !literal && (!p.asked || bytes.EqualFold(line, []byte("DONE")) || len(line) == 1 && line[0] == '*') {
 		if from = suspect(line); from < 0 && p.state.state == "not authenticated" && !tagLike(line) {
 			from = 0
