@@ -129,7 +129,8 @@ describe('the real program', { skip: process.env.FACTEUR_BIN ? false : 'FACTEUR_
       const frame = page.frameLocator('iframe')
       await frame.getByText('Banque Éternelle').waitFor()
       await page.getByText('3 images distantes bloquées').waitFor()
-      assert.equal(await frame.locator('img').count(), 1, 'the image that the mail carries')
+      await frame.locator('img').waitFor() // the image that the mail carries; it comes behind the text
+      assert.equal(await frame.locator('img').count(), 1)
       await frame.getByText('www.banque.test').click()
       await frame.getByText('ici', { exact: true }).click()
       await page.waitForTimeout(1500)
