@@ -2,7 +2,7 @@ package captures
 
 import "encoding/binary"
 
-// Link types (draft-ietf-opsawg-pcaplinktype) that carry IP and that are read here; those of exotic.go go to gopacket.
+// Link types (draft-ietf-opsawg-pcaplinktype) that carry IP and that are read here.
 const (
 	linkNull       = 0
 	linkEthernet   = 1
@@ -79,7 +79,7 @@ func (d *dissector) link(pk *packet) {
 			d.etherType(binary.BigEndian.Uint16(b[2:]), b[4:], pk.cut, 0)
 		}
 	default:
-		d.exotic(pk)
+		d.radio(pk)
 	}
 }
 

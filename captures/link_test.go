@@ -97,6 +97,18 @@ func TestLinks(t *testing.T) {
 		{"PPPoE as link", linkPPPoE, false, func(ip string) string { return "\x11\x00\x00\x01\x00\x00\x00\x21" + ip }},
 		{"Cisco HDLC", linkCiscoHDLC, false, func(ip string) string { return "\x0f\x00\x08\x00" + ip }},
 		{"802.11", linkWiFi, false, func(ip string) string { return wifi + snap4 + ip + "FCS!" }},
+		{"802.11, between access points", linkWiFi, false, func(ip string) string {
+			return "\x08\x03" + wifi[2:] + "\x02\x00\x00\x00\x00\x04" + snap4 + ip + "FCS!"
+		}},
+		{"802.11, QoS", linkWiFi, false, func(ip string) string { return "\x88\x02" + wifi[2:] + "\x06\x00" + snap4 + ip }},
+		{"802.11, QoS with HT control", linkWiFi, false, func(ip string) string {
+			return "\x88\x82" + wifi[2:] + "\x06\x00" + "\x00\x00\x00\x00" + snap4 + ip
+		}},
+		{"802.11, several frames in one", linkWiFi, false, func(ip string) string {
+			other := macs + "\x00\x05" + "other" + "\x00" // no IP; padded
+			frame := macs + string(binary.BigEndian.AppendUint16(nil, uint16(len(snap4+ip)))) + snap4 + ip
+			return "\x88\x02" + wifi[2:] + "\x86\x00" + other + frame
+		}},
 		{"radiotap", linkRadiotap, false, func(ip string) string { return "\x00\x00\x08\x00\x00\x00\x00\x00" + wifi + snap4 + ip + "FCS!" }},
 		{"Prism", linkWiFiPrism, false, func(ip string) string { return "\x44\x00\x00\x00\x0c\x00\x00\x00eth0" + wifi + snap4 + ip + "FCS!" }},
 		{"AVS", linkWiFiPrism, false, func(ip string) string { return "\x80\x21\x10\x01\x00\x00\x00\x0ceth0" + wifi + snap4 + ip + "FCS!" }},

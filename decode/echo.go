@@ -59,8 +59,30 @@ func (l *leg) mayEcho(said []byte) bool {
 		return false
 	}
 	for i := 0; i+1 < len(said); i += 2 {
-		if n := pairBit(said[i], said[i+1]); pairs[n/64]&(1<<(n%64)) != 0 {
+		if n := pairBit(said[i], said[i+1]); pairs[n/64]&(1<<(n%64)) != 0 && l.echoesAt(said, i) {
 			return true
+		}
+	}
+	return false
+}
+
+// echoStart is how many octets of a secret are compared before it is looked for in earnest: enough that an ordinary word
+// which begins like it does not pass for it, and few whatever the secret's length is.
+const echoStart = 8
+
+// echoesAt reports whether one of the secrets can begin at i, or at the octet before.
+func (l *leg) echoesAt(said []byte, i int) bool {
+	for k := range l.echoes {
+		sent := l.echoes[k].sent
+		sent = sent[:min(len(sent), echoStart)]
+		for from := max(i-1, 0); from <= i && from+len(sent) <= len(said); from++ {
+			n := 0
+			for n < len(sent) && lowerOctet(said[from+n]) == lowerOctet(sent[n]) {
+				n++
+			}
+			if n == len(sent) {
+				return true
+			}
 		}
 	}
 	return false

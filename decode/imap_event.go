@@ -72,8 +72,17 @@ func (b *imapEvent) begin(from Side, f *frame) {
 
 // add names the part [from, to) of the text.
 func (b *imapEvent) add(name, value string, from, to int) {
-	if len(b.fields) < maxFields {
-		b.fields = append(b.fields, Field{Name: name, Value: value, Span: b.t.span(from, to)})
+	n := len(b.fields)
+	if n == cap(b.fields) {
+		if n < maxFields {
+			b.fields = append(b.fields, Field{Name: name, Value: value, Span: b.t.span(from, to)})
+		}
+		return
+	}
+	if n < maxFields {
+		b.fields = b.fields[:n+1]
+		f := &b.fields[n]
+		f.Name, f.Value, f.Span, f.Secret = name, value, b.t.span(from, to), false
 	}
 }
 
@@ -155,8 +164,17 @@ func (b *imapEvent) note(id string) { b.notes = append(b.notes, Note{ID: id}) }
 
 // noteAt explains the part [from, to) of the text.
 func (b *imapEvent) noteAt(id string, from, to int) {
-	if len(b.notes) < maxNotes {
-		b.notes = append(b.notes, Note{ID: id, Span: b.t.span(from, to)})
+	n := len(b.notes)
+	if n == cap(b.notes) {
+		if n < maxNotes {
+			b.notes = append(b.notes, Note{ID: id, Span: b.t.span(from, to)})
+		}
+		return
+	}
+	if n < maxNotes {
+		b.notes = b.notes[:n+1]
+		note := &b.notes[n]
+		note.ID, note.Args, note.Span = id, nil, b.t.span(from, to)
 	}
 }
 

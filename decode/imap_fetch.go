@@ -64,15 +64,24 @@ func (b *imapEvent) plainItem(c *imapCursor) bool {
 	}
 	switch known.kind {
 	case itemValue:
-		end := p + 1
+		at := p + 1
+		listed := s[at] == '(' // as the number of MODSEQ is
+		if listed {
+			at++
+		}
+		end := at
 		for end < c.end && digit(s[end]) {
 			end++
 		}
-		if end == p+1 || end == c.end || s[end] != ' ' && s[end] != ')' {
+		if end == at || end == c.end || s[end] != ')' && (listed || s[end] != ' ') {
 			return false
 		}
+		value := s[at:end]
+		if listed {
+			end++
+		}
 		b.noteAt(known.id, from, p)
-		b.add(known.field, s[p+1:end], p+1, end)
+		b.add(known.field, value, p+1, end)
 		c.p = end
 		return true
 	case itemFlags:

@@ -228,10 +228,26 @@ func (s *Session) guard(f func()) {
 
 // event begins an event; it is complete when the caller has added to it, and before the next one begins.
 func (s *Session) event(l *leg, from Side, layer Layer, span Span, kind string) *Event {
+	s.trim()
 	e := s.bare(l, from, layer, span, kind)
 	e.Fields = s.room.fields.take(fieldRoom, fieldBatch, s.o.Passing)
 	e.Notes = s.room.notes.take(noteRoom, noteBatch, s.o.Passing)
 	return e
+}
+
+// trim gives back the room that the last event left. What is added to that event later moves elsewhere.
+func (s *Session) trim() {
+	if n := len(s.evs); n > 0 {
+		e := &s.evs[n-1]
+		if len(e.Fields) < cap(e.Fields) {
+			s.room.fields.back(e.Fields)
+			e.Fields = e.Fields[:len(e.Fields):len(e.Fields)]
+		}
+		if len(e.Notes) < cap(e.Notes) {
+			s.room.notes.back(e.Notes)
+			e.Notes = e.Notes[:len(e.Notes):len(e.Notes)]
+		}
+	}
 }
 
 // bare begins an event without room for its parts.
@@ -243,7 +259,8 @@ func (s *Session) bare(l *leg, from Side, layer Layer, span Span, kind string) *
 		s.evs = append(s.evs, Event{})
 	}
 	e := &s.evs[len(s.evs)-1]
-	*e = Event{Seq: s.seq, Time: s.now, Leg: l.id, From: from, Layer: layer, Span: span, Kind: kind}
+	e.Seq, e.Time, e.Leg, e.From, e.Layer, e.Span, e.Kind = s.seq, s.now, l.id, from, layer, span, kind
+	e.Carried, e.Fields, e.Re, e.Notes = nil, nil, 0, nil
 	return e
 }
 
@@ -258,9 +275,17 @@ const (
 	noteRoom  = 2
 )
 
-// add appends a field.
+// add appends a field. Where there is room it is written part by part: while garbage is collected, that costs a fraction
+// of moving it there whole.
 func (e *Event) add(name, value string, span Span) {
-	e.Fields = append(e.Fields, Field{name, value, span, false})
+	n := len(e.Fields)
+	if n == cap(e.Fields) {
+		e.Fields = append(e.Fields, Field{name, value, span, false})
+		return
+	}
+	e.Fields = e.Fields[:n+1]
+	f := &e.Fields[n]
+	f.Name, f.Value, f.Span, f.Secret = name, value, span, false
 }
 
 // addSecret appends a field whose value is a secret; the caller has masked it.
@@ -269,9 +294,16 @@ func (e *Event) addSecret(name, masked string, span Span) {
 }
 
 // note appends an explanation of the whole event.
-func (e *Event) note(id string, args ...Field) { e.Notes = append(e.Notes, Note{ID: id, Args: args}) }
+func (e *Event) note(id string, args ...Field) { e.noteAt(id, Span{}, args...) }
 
 // noteAt appends an explanation of a part of the event.
 func (e *Event) noteAt(id string, span Span, args ...Field) {
-	e.Notes = append(e.Notes, Note{ID: id, Args: args, Span: span})
+	n := len(e.Notes)
+	if n == cap(e.Notes) {
+		e.Notes = append(e.Notes, Note{ID: id, Args: args, Span: span})
+		return
+	}
+	e.Notes = e.Notes[:n+1]
+	note := &e.Notes[n]
+	note.ID, note.Args, note.Span = id, args, span
 }
