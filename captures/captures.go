@@ -1,7 +1,6 @@
 package captures
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -50,25 +49,6 @@ type Sink interface {
 	// Secrets hands over lines of an NSS key log, found in a Decryption Secrets Block or a comment.
 	Secrets(keylog []byte)
 }
-
-// FormatError says that a capture file could not be read (further). Sessions read before the fault were delivered and
-// closed.
-type FormatError struct {
-	Name   string // the file
-	Offset int64  // octets from the start of the file; of the decompressed octets if it is gzip
-	What   string // what is wrong there
-	Err    error  // the cause, if there is one: io.ErrUnexpectedEOF for a file cut short
-}
-
-func (e *FormatError) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("%s: %s, at octet %d: %v", e.Name, e.What, e.Offset, e.Err)
-	}
-	return fmt.Sprintf("%s: %s, at octet %d", e.Name, e.What, e.Offset)
-}
-
-// Unwrap gives the cause.
-func (e *FormatError) Unwrap() error { return e.Err }
 
 // service is what a registered port promises.
 type service struct {

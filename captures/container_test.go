@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -268,6 +269,7 @@ func TestFaults(t *testing.T) {
 		{"three octets", "first four octets", 3, []byte{0xd4, 0xc3, 0xb2}},
 		{"a mail", "neither pcap nor pcapng", 0, []byte("From: me\r\n\r\nhello")},
 		{"snoop", "looks like snoop", 0, []byte("snoop\x00\x00\x00rest")},
+		{"Sniffer", "looks like Sniffer", 0, []byte("TRSNIFF data  \x1a")},
 		{"gzip of nothing", "the file is empty", 0, []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x01\x00\x00\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00")},
 		{"gzip cut", "gzip header is damaged", 0, []byte{0x1f, 0x8b, 8}},
 		{"header cut", "pcap header", 20, pcap[:20]},
@@ -292,6 +294,11 @@ func TestFaults(t *testing.T) {
 			var f *FormatError
 			if !errors.As(err, &f) {
 				t.Fatalf("%v is no FormatError", err)
+			}
+			french := f.Say("fr")
+			if f.Say("en") != f.Error() || !strings.HasPrefix(french, "the.file\u202f: ") || !strings.Contains(french, fmt.Sprintf(", à l’octet %d", k.offset)) ||
+				strings.Contains(french, f.What) || strings.Contains(french, "%!") {
+				t.Errorf("in French: %q", french)
 			}
 			if f.Offset != k.offset || !strings.Contains(f.Error(), k.what) || !strings.HasPrefix(f.Error(), "the.file: ") {
 				t.Errorf("%q at %d; want %q at %d", f, f.Offset, k.what, k.offset)

@@ -2,7 +2,6 @@ package captures
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
 )
@@ -52,7 +51,7 @@ type pcapReader struct {
 func newPcapReader(in *input) (*pcapReader, *FormatError) {
 	h, err := in.peek(pcapHeader)
 	if err != nil {
-		return nil, fault(in.off+int64(len(h)), "the file ends in the pcap header (24 octets)", err)
+		return nil, fault(in.off+int64(len(h)), err, "the file ends in the pcap header (24 octets)", "le fichier s’arrête dans l’en-tête pcap (24 octets)")
 	}
 	p := &pcapReader{in: in, order: binary.LittleEndian, record: pcapRecord}
 	if m := binary.BigEndian.Uint32(h); m == pcapMicro || m == pcapNano || m == pcapModified {
@@ -65,7 +64,7 @@ func newPcapReader(in *input) (*pcapReader, *FormatError) {
 		p.record = pcapRecordLonger
 	}
 	if major := p.order.Uint16(h[4:]); major != 2 {
-		return nil, fault(in.off+4, fmt.Sprintf("pcap version %d.%d is not known (2.x is)", major, p.order.Uint16(h[6:])), nil)
+		return nil, fault(in.off+4, nil, "pcap version %d.%d is not known (2.x is)", "la version pcap %d.%d est inconnue (2.x l’est)", major, p.order.Uint16(h[6:]))
 	}
 	p.minor = int(p.order.Uint16(h[6:]))
 	link := p.order.Uint32(h[20:])
@@ -74,7 +73,7 @@ func newPcapReader(in *input) (*pcapReader, *FormatError) {
 		p.fcs = int(link>>28) * 2
 	}
 	if !knownLink(p.link) {
-		return nil, fault(in.off+20, fmt.Sprintf("link type %d cannot be read; convert the capture to Ethernet or raw IP", p.link), nil)
+		return nil, fault(in.off+20, nil, "link type %d cannot be read; convert the capture to Ethernet or raw IP", "le type de liaison %d ne peut pas être lu\u202f; convertissez la capture en Ethernet ou en IP brut", p.link)
 	}
 	in.take(pcapHeader)
 	return p, nil
@@ -88,7 +87,7 @@ func (p *pcapReader) next(pk *packet) error {
 		return io.EOF
 	}
 	if err != nil {
-		return fault(at, "the file ends inside a packet header", err)
+		return fault(at, err, "the file ends inside a packet header", "le fichier s’arrête dans l’en-tête d’un paquet")
 	}
 	sec, frac := p.order.Uint32(h), p.order.Uint32(h[4:])
 	caplen, origlen := p.order.Uint32(h[8:]), p.order.Uint32(h[12:])
@@ -96,11 +95,11 @@ func (p *pcapReader) next(pk *packet) error {
 		caplen, origlen = origlen, caplen
 	}
 	if caplen > maxPacket {
-		return fault(at+8, fmt.Sprintf("a packet header announces %d octets (limit %d): this is not a packet", caplen, maxPacket), nil)
+		return fault(at+8, nil, "a packet header announces %d octets (limit %d): this is not a packet", "l’en-tête d’un paquet annonce %d octets (limite %d)\u202f: ce n’est pas un paquet", caplen, maxPacket)
 	}
 	h, err = p.in.peek(p.record + int(caplen))
 	if err != nil {
-		return fault(at, fmt.Sprintf("the file ends inside a packet of %d octets", caplen), err)
+		return fault(at, err, "the file ends inside a packet of %d octets", "le fichier s’arrête dans un paquet de %d octets", caplen)
 	}
 	pk.time = int64(sec)*1e9 + int64(frac)
 	if !p.nano {

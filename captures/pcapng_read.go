@@ -2,7 +2,6 @@ package captures
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 )
 
@@ -84,7 +83,7 @@ func (p *pcapngReader) block(pk *packet) (bool, error) {
 		return false, io.EOF
 	}
 	if err != nil {
-		return false, fault(at, "the file ends inside a block header", err)
+		return false, fault(at, err, "the file ends inside a block header", "le fichier s’arrête dans l’en-tête d’un bloc")
 	}
 	if binary.LittleEndian.Uint32(h) == blockSection {
 		if err := p.byteOrder(h, at); err != nil {
@@ -93,25 +92,25 @@ func (p *pcapngReader) block(pk *packet) (bool, error) {
 	}
 	kind, length := p.order.Uint32(h), p.order.Uint32(h[4:])
 	if length < blockFraming {
-		return false, fault(at+4, fmt.Sprintf("a block announces %d octets, fewer than its frame", length), nil)
+		return false, fault(at+4, nil, "a block announces %d octets, fewer than its frame", "un bloc annonce %d octets, moins que son cadre", length)
 	}
 	padded := (int64(length) + 3) &^ 3 // some writers leave the padding out of the length
 	limit := blockLimit(kind)
 	if limit == 0 {
 		if err := p.in.discard(padded); err != nil {
-			return false, fault(at, fmt.Sprintf("the file ends inside a block of %d octets", length), err)
+			return false, fault(at, err, "the file ends inside a block of %d octets", "le fichier s’arrête dans un bloc de %d octets", length)
 		}
 		return false, nil
 	}
 	if padded > limit {
-		return false, fault(at+4, fmt.Sprintf("a block of type %d announces %d octets (limit %d)", kind, length, limit), nil)
+		return false, fault(at+4, nil, "a block of type %d announces %d octets (limit %d)", "un bloc de type %d annonce %d octets (limite %d)", kind, length, limit)
 	}
 	b, err := p.in.peek(int(padded))
 	if err != nil {
-		return false, fault(at, fmt.Sprintf("the file ends inside a block of %d octets", length), err)
+		return false, fault(at, err, "the file ends inside a block of %d octets", "le fichier s’arrête dans un bloc de %d octets", length)
 	}
 	if again := p.order.Uint32(b[padded-4:]); again != length {
-		return false, fault(at+padded-4, fmt.Sprintf("a block is %d octets by its head and %d by its tail", length, again), nil)
+		return false, fault(at+padded-4, nil, "a block is %d octets by its head and %d by its tail", "un bloc fait %d octets selon sa tête et %d selon sa queue", length, again)
 	}
 	got, ferr := p.content(kind, b[8:padded-4], at, pk)
 	if ferr != nil {
@@ -142,7 +141,7 @@ func (p *pcapngReader) byteOrder(h []byte, at int64) error {
 	case binary.BigEndian.Uint32(h[8:]) == byteOrderMagic:
 		p.order = binary.BigEndian
 	default:
-		return fault(at+8, "a section has no byte-order magic", nil)
+		return fault(at+8, nil, "a section has no byte-order magic", "une section ne dit pas l’ordre de ses octets")
 	}
 	return nil
 }
@@ -170,10 +169,10 @@ func (p *pcapngReader) content(kind uint32, b []byte, at int64, pk *packet) (boo
 
 func (p *pcapngReader) section(b []byte, at int64) error {
 	if len(b) < 16 {
-		return fault(at, "a section header is too short", nil)
+		return fault(at, nil, "a section header is too short", "un en-tête de section est trop court")
 	}
 	if major := p.order.Uint16(b[4:]); major != 1 {
-		return fault(at+12, fmt.Sprintf("pcapng version %d.%d is not known (1.x is)", major, p.order.Uint16(b[6:])), nil)
+		return fault(at+12, nil, "pcapng version %d.%d is not known (1.x is)", "la version pcapng %d.%d est inconnue (1.x l’est)", major, p.order.Uint16(b[6:]))
 	}
 	p.interfaces = p.interfaces[:0]
 	p.options(b[16:], func(code uint16, v []byte) {
@@ -186,10 +185,10 @@ func (p *pcapngReader) section(b []byte, at int64) error {
 
 func (p *pcapngReader) netInterface(b []byte, at int64) error {
 	if len(b) < 8 {
-		return fault(at, "an interface description is too short", nil)
+		return fault(at, nil, "an interface description is too short", "une description d’interface est trop courte")
 	}
 	if len(p.interfaces) >= maxInterfaces {
-		return fault(at, fmt.Sprintf("a section has more than %d interfaces", maxInterfaces), nil)
+		return fault(at, nil, "a section has more than %d interfaces", "une section a plus de %d interfaces", maxInterfaces)
 	}
 	i := netInterface{link: uint32(p.order.Uint16(b)), snap: p.order.Uint32(b[4:]), resolution: defaultDecimals}
 	p.options(b[8:], func(code uint16, v []byte) {
@@ -228,11 +227,11 @@ func (p *pcapngReader) statistics(b []byte) {
 // secretsBlock hands over a key log; secrets of other protocols (SSH, WireGuard, ZigBee) are passed over.
 func (p *pcapngReader) secretsBlock(b []byte, at int64) error {
 	if len(b) < 8 {
-		return fault(at, "a decryption secrets block is too short", nil)
+		return fault(at, nil, "a decryption secrets block is too short", "un bloc de secrets de déchiffrement est trop court")
 	}
 	n := p.order.Uint32(b[4:])
 	if int64(n) > int64(len(b)-8) {
-		return fault(at+12, fmt.Sprintf("a decryption secrets block announces %d octets and has %d", n, len(b)-8), nil)
+		return fault(at+12, nil, "a decryption secrets block announces %d octets and has %d", "un bloc de secrets de déchiffrement annonce %d octets et en a %d", n, len(b)-8)
 	}
 	if p.order.Uint32(b) == secretsTLS && p.secrets != nil {
 		p.secrets(b[8 : 8+n])
@@ -243,7 +242,7 @@ func (p *pcapngReader) secretsBlock(b []byte, at int64) error {
 // enhanced reads an Enhanced Packet Block.
 func (p *pcapngReader) enhanced(b []byte, at int64, pk *packet) (bool, error) {
 	if len(b) < 20 {
-		return false, fault(at, "a packet block is too short", nil)
+		return false, fault(at, nil, "a packet block is too short", "un bloc de paquet est trop court")
 	}
 	t := uint64(p.order.Uint32(b[4:]))<<32 | uint64(p.order.Uint32(b[8:]))
 	return p.packet(b[20:], p.order.Uint32(b), t, p.order.Uint32(b[12:]), p.order.Uint32(b[16:]), at, pk)
@@ -252,7 +251,7 @@ func (p *pcapngReader) enhanced(b []byte, at int64, pk *packet) (bool, error) {
 // oldPacket reads the obsolete Packet Block: the same with a 16-bit interface and a count of drops.
 func (p *pcapngReader) oldPacket(b []byte, at int64, pk *packet) (bool, error) {
 	if len(b) < 20 {
-		return false, fault(at, "a packet block is too short", nil)
+		return false, fault(at, nil, "a packet block is too short", "un bloc de paquet est trop court")
 	}
 	t := uint64(p.order.Uint32(b[4:]))<<32 | uint64(p.order.Uint32(b[8:]))
 	return p.packet(b[20:], uint32(p.order.Uint16(b)), t, p.order.Uint32(b[12:]), p.order.Uint32(b[16:]), at, pk)
@@ -261,7 +260,7 @@ func (p *pcapngReader) oldPacket(b []byte, at int64, pk *packet) (bool, error) {
 // simple reads a Simple Packet Block: of interface 0, without a time, cut at that interface's snapshot length.
 func (p *pcapngReader) simple(b []byte, at int64, pk *packet) (bool, error) {
 	if len(b) < 4 {
-		return false, fault(at, "a packet block is too short", nil)
+		return false, fault(at, nil, "a packet block is too short", "un bloc de paquet est trop court")
 	}
 	wire := p.order.Uint32(b)
 	have := min(wire, uint32(len(b)-4))
@@ -277,10 +276,10 @@ func (p *pcapngReader) simple(b []byte, at int64, pk *packet) (bool, error) {
 // packet fills in pk from the octets behind a packet block's fixed part.
 func (p *pcapngReader) packet(b []byte, iface uint32, t uint64, caplen, wire uint32, at int64, pk *packet) (bool, error) {
 	if int64(iface) >= int64(len(p.interfaces)) {
-		return false, fault(at, fmt.Sprintf("a packet names interface %d of %d", iface, len(p.interfaces)), nil)
+		return false, fault(at, nil, "a packet names interface %d of %d", "un paquet nomme l’interface %d sur %d", iface, len(p.interfaces))
 	}
 	if int64(caplen) > int64(len(b)) {
-		return false, fault(at, fmt.Sprintf("a packet announces %d octets in a block with room for %d", caplen, len(b)), nil)
+		return false, fault(at, nil, "a packet announces %d octets in a block with room for %d", "un paquet annonce %d octets dans un bloc qui en contient %d", caplen, len(b))
 	}
 	p.comments = p.comments[:0]
 	if rest := (int(caplen) + 3) &^ 3; rest < len(b) {

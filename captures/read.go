@@ -35,11 +35,6 @@ func Read(r io.Reader, name string, s Sink) error { return Reader{Sink: s}.Read(
 // one) are handed over before the first session is opened.
 func ReadFile(path string, s Sink) error { return Reader{Sink: s}.ReadFile(path) }
 
-// fault makes a FormatError; Read puts the name in.
-func fault(at int64, what string, err error) *FormatError {
-	return &FormatError{Offset: at, What: what, Err: err}
-}
-
 // ReadFile is the package's ReadFile with the Reader's options.
 func (rd Reader) ReadFile(path string) error {
 	f, err := os.Open(path)
@@ -123,7 +118,7 @@ func (rd Reader) read(r io.Reader) error {
 	n := 0
 	err = packets(func(pk *packet) error { n++; return p.next(pk) }, d, &pk)
 	if err == nil && n == 1 && p.unknownAt > 0 { // the one call that found the end
-		return fault(p.unknownAt, fmt.Sprintf("link type %d cannot be read; convert the capture to Ethernet or raw IP", p.unknown), nil)
+		return fault(p.unknownAt, nil, "link type %d cannot be read; convert the capture to Ethernet or raw IP", "le type de liaison %d ne peut pas être lu\u202f; convertissez la capture en Ethernet ou en IP brut", p.unknown)
 	}
 	return err
 }
@@ -155,7 +150,7 @@ func open(r io.Reader) (*input, format, error) {
 	if len(h) >= 2 && h[0] == 0x1f && h[1] == 0x8b {
 		z, err := gzip.NewReader(bufio.NewReader(io.MultiReader(bytes.NewReader(in.rest()), r)))
 		if err != nil {
-			return nil, 0, fault(0, "the gzip header is damaged", err)
+			return nil, 0, fault(0, err, "the gzip header is damaged", "l’en-tête gzip est endommagé")
 		}
 		in = newInput(z)
 		h, err = in.peek(4)
@@ -174,25 +169,30 @@ func open(r io.Reader) (*input, format, error) {
 			return in, formatPcapng, nil
 		}
 	}
-	return nil, 0, fault(0, fmt.Sprintf("this is neither pcap nor pcapng (it begins % x)%s", h, otherFormat(in)), nil)
+	begins := fmt.Sprintf("% x", h)
+	if name := otherFormat(in); name != "" {
+		return nil, 0, fault(0, nil, "this is neither pcap nor pcapng (it begins %s); it looks like %s, which editcap turns into pcapng",
+			"ce n’est ni du pcap ni du pcapng (il commence par %s)\u202f; on dirait du %s, que editcap convertit en pcapng", begins, name)
+	}
+	return nil, 0, fault(0, nil, "this is neither pcap nor pcapng (it begins %s)", "ce n’est ni du pcap ni du pcapng (il commence par %s)", begins)
 }
 
 func tooShort(h []byte, err error) error {
 	if len(h) == 0 {
-		return fault(0, "the file is empty", err)
+		return fault(0, err, "the file is empty", "le fichier est vide")
 	}
-	return fault(int64(len(h)), "the file ends in its first four octets", err)
+	return fault(int64(len(h)), err, "the file ends in its first four octets", "le fichier s’arrête dans ses quatre premiers octets")
 }
 
-// otherFormat names the formats that people have beside pcap, to say what helps.
+// otherFormat names the formats that people have beside pcap; "" is none of them.
 func otherFormat(in *input) string {
-	h, _ := in.peek(8)
+	h, _ := in.peek(len("TRSNIFF data"))
 	for magic, name := range map[string]string{
 		"snoop\x00\x00\x00": "snoop", "btsnoop\x00": "btsnoop", "GMBU": "Network Monitor", "RTSS": "Network Monitor",
 		"XCP\x00": "NetXray", "TRSNIFF data": "Sniffer", "\x28\xb5\x2f\xfd": "zstd", "\x04\x22\x4d\x18": "lz4",
 	} {
 		if bytes.HasPrefix(h, []byte(magic)) {
-			return "; it looks like " + name + ", which editcap turns into pcapng"
+			return name
 		}
 	}
 	return ""

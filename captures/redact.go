@@ -50,11 +50,11 @@ type Report struct {
 	Replaced  int // Anonymize: places where something was replaced
 	People    int // Anonymize: different names, addresses and hosts
 	Untreated []Untreated
-	Fault     string // what ended the file before its end: all that was read before is treated
+	Fault     *FormatError // what ended the file before its end: all that was read before is treated
 }
 
 // ErrUntreated is in the error of a rewriting that wrote nothing because of what it could not treat.
-var ErrUntreated = errors.New("not everything could be treated")
+var ErrUntreated error = &spoken{"not everything could be treated", "tout n’a pas pu être traité"}
 
 // Redact writes a copy of a capture in which secrets are stars, as long as they were: in clear, in base64, in literals,
 // and in TLS by sealing the records anew. Passwords, tokens, digests and everything else that proves an identity is
@@ -126,7 +126,7 @@ func (r *redaction) collect(path string) error {
 	err := p.run(path)
 	var broken *FormatError
 	if errors.As(err, &broken) && len(r.survey.infos) > 0 {
-		r.report.Fault, err = err.Error(), nil
+		r.report.Fault, err = broken, nil
 	}
 	if err != nil {
 		return err
@@ -239,7 +239,7 @@ const nowhereYet = -1
 // sound gives an error but for the file's fault that collect has told.
 func (r *redaction) sound(err error) error {
 	var broken *FormatError
-	if r.report.Fault != "" && errors.As(err, &broken) {
+	if r.report.Fault != nil && errors.As(err, &broken) {
 		return nil
 	}
 	return err

@@ -18,7 +18,12 @@ type Repaired struct {
 }
 
 // ErrRecording is in the error of a repair of a recording that is being written.
-var ErrRecording = errors.New("the recording is being written")
+var ErrRecording error = &spoken{"the recording is being written", "l’enregistrement est en cours d’écriture"}
+
+var (
+	errNotPcapng error = &spoken{"a pcap, not a recording that could be repaired", "c’est un pcap, et non un enregistrement qui pourrait être réparé"}
+	errBeyondEnd error = &spoken{"more is wrong than a missing end", "autre chose que la fin est endommagé"}
+)
 
 // Repair cuts the unfinished block off the end of a recording, as a crash of the machine, a kill or a full disk may leave
 // it, and writes in its place what it did: sessions that were open then tell of it, as a session.recording event, wherever
@@ -37,9 +42,9 @@ func Repair(path string) (r Repaired, err error) {
 	in, format, err := open(f)
 	switch {
 	case err != nil:
-		return r, fmt.Errorf("%s: %w", path, err)
+		return r, named(err, path)
 	case format != formatPcapng:
-		return r, fmt.Errorf("%s: a pcap, not a recording that could be repaired", path)
+		return r, fmt.Errorf("%s: %w", path, errNotPcapng)
 	}
 	p := &pcapngReader{in: in, secretOnly: true}
 	var pk packet
@@ -51,7 +56,7 @@ func Repair(path string) (r Repaired, err error) {
 	}
 	var fe *FormatError
 	if !errors.As(err, &fe) || !errors.Is(fe.Err, io.ErrUnexpectedEOF) {
-		return r, fmt.Errorf("%s: more is wrong than a missing end: %w", path, err)
+		return r, fmt.Errorf("%w: %w", errBeyondEnd, named(err, path))
 	}
 	st, err := f.Stat()
 	if err != nil {

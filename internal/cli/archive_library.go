@@ -318,7 +318,7 @@ func (r *archive) refused(err error, report *captures.Report, path, name string)
 	var format *captures.FormatError
 	if errors.As(err, &format) {
 		format.Name = name
-		return &web.Told{Code: "unreadable", FR: "Ce fichier n’est pas une capture que facteur sait lire\u202f: " + format.Error(), EN: "This file is not a capture that facteur can read: " + format.Error()}
+		return &web.Told{Code: "unreadable", FR: "Ce fichier n’est pas une capture que facteur sait lire\u202f: " + format.Say("fr"), EN: "This file is not a capture that facteur can read: " + format.Say("en")}
 	}
 	return errors.New(strings.ReplaceAll(err.Error(), path, name))
 }

@@ -102,8 +102,8 @@ func (a *app) rewritten(in, out string, r *captures.Report, err error) error {
 	if err != nil {
 		return err
 	}
-	if r.Fault != "" {
-		a.logs.Warn(r.Fault + a.say(" ; ce qui précède est dans la copie", "; what comes before that is in the copy"))
+	if r.Fault != nil {
+		a.logs.Warn(r.Fault.Say(a.lang) + a.say("\u202f; ce qui précède est dans la copie", "; what comes before that is in the copy"))
 	}
 	fmt.Fprintln(a.out, out)
 	fmt.Fprintf(a.out, a.say("  %d séances, %d secrets masqués en %d endroits, %d répétitions masquées",

@@ -87,7 +87,7 @@ func (a *app) failed(err error) bool {
 	if err == nil {
 		return false
 	}
-	for _, line := range strings.Split(err.Error(), "\n") {
+	for _, line := range strings.Split(a.inWords(err), "\n") {
 		a.logs.Error(line)
 	}
 	return true

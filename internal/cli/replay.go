@@ -126,7 +126,7 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	go player.Run(ctx)
 	go func() {
 		if err := <-read; err != nil {
-			a.logs.Error(err.Error() + a.say("\u202f; ce qui précède est montré", "; what was read before is shown"))
+			a.logs.Error(a.inWords(err) + a.say("\u202f; ce qui précède est montré", "; what was read before is shown"))
 		}
 	}()
 	return page.Serve(ctx)

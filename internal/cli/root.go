@@ -66,7 +66,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	case errors.Is(err, errTold):
 		return 1
 	}
-	fmt.Fprintln(errOut, a.say("facteur\u202f:", "facteur:"), err)
+	fmt.Fprintln(errOut, a.say("facteur\u202f:", "facteur:"), a.inWords(err))
 	var wrong usageError
 	if errors.As(err, &wrong) {
 		return 2
