@@ -1,9 +1,6 @@
 package decode
 
-import (
-	"bytes"
-	"strings"
-)
+import "strings"
 
 // What a password looks like where no grammar says that one comes. All of it is asked only about lines that are out of
 // rule: nothing is lost where too much of them is hidden.
@@ -64,8 +61,34 @@ func inWord(c byte) bool {
 // suspect gives the offset from which on a line out of rule may hold a password: behind a word that announces one, also
 // misspelt or grown together with it, or where something like base64 begins. -1 is nowhere.
 //
-// Asked again about the line with stars from there on, it gives that offset again.
+// Asked again about the line with stars from there on, it gives that offset again, also where blanks and the announcements
+// of literals were left between the stars: stars before it belong to it.
 func suspect(line []byte) int {
+	from := secretAt(line)
+	first := from
+	if from < 0 {
+		from = len(line)
+	}
+	for from > 0 {
+		switch line[from-1] {
+		case '*':
+			from--
+			first = from
+		case ' ', '\n':
+			from--
+		default:
+			at, _, _, ok := literalMarker(line[:from])
+			if !ok {
+				return first
+			}
+			from = at
+		}
+	}
+	return first
+}
+
+// secretAt is suspect for a line in which nothing is masked.
+func secretAt(line []byte) int {
 	for i := 0; i < len(line); {
 		if !inWord(line[i]) {
 			i++
@@ -82,10 +105,6 @@ func suspect(line []byte) int {
 			return i
 		}
 		i = n
-	}
-	stars := len(line) - len(bytes.TrimRight(line, "*"))
-	if stars > 0 {
-		return len(line) - stars
 	}
 	return -1
 }
