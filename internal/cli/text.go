@@ -173,11 +173,21 @@ func (t *transcript) said(e *decode.Event, since time.Duration) {
 // appendPadded appends a number, with blanks before it up to width characters.
 func appendPadded(dst []byte, width int, n int64) []byte {
 	var room [20]byte
-	digits := strconv.AppendInt(room[:0], n, 10)
-	for range width - len(digits) {
+	if n < 0 {
+		return fmt.Appendf(dst, "%*d", width, n)
+	}
+	at := len(room)
+	for { // twice a line: without the detour of strconv
+		at--
+		room[at] = byte('0' + n%10)
+		if n /= 10; n == 0 {
+			break
+		}
+	}
+	for range width - (len(room) - at) {
 		dst = append(dst, ' ')
 	}
-	return append(dst, digits...)
+	return append(dst, room[at:]...)
 }
 
 // appendSeconds appends a time as seconds with three decimals, eight characters wide.

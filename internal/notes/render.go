@@ -298,7 +298,7 @@ func closeHoles(s []byte) []byte {
 
 func closeHole(left, right []byte) ([]byte, []byte) {
 	for {
-		l, r := bytes.TrimRight(left, spaces), bytes.TrimLeft(right, spaces)
+		l, r := trimRight(left), trimLeft(right)
 		open, n := utf8.DecodeLastRune(l)
 		shut, m := utf8.DecodeRune(r)
 		if n == 0 || m == 0 || closing[open] != shut {
@@ -308,11 +308,43 @@ func closeHole(left, right []byte) ([]byte, []byte) {
 	}
 	first, n := utf8.DecodeRune(right)
 	if n == 0 || strings.ContainsRune(after, first) {
-		left = bytes.TrimRight(left, spaces)
+		left = trimRight(left)
 	}
 	last, n := utf8.DecodeLastRune(left)
 	if n == 0 || strings.ContainsRune(opening+spaces, last) {
-		right = bytes.TrimLeft(right, spaces)
+		right = trimLeft(right)
 	}
 	return left, right
 }
+
+// trimRight takes spaces off the end, trimLeft off the beginning.
+func trimRight(b []byte) []byte {
+	for len(b) > 0 {
+		r, n := rune(b[len(b)-1]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeLastRune(b)
+		}
+		if !isSpace(r) {
+			break
+		}
+		b = b[:len(b)-n]
+	}
+	return b
+}
+
+func trimLeft(b []byte) []byte {
+	for len(b) > 0 {
+		r, n := rune(b[0]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(b)
+		}
+		if !isSpace(r) {
+			break
+		}
+		b = b[n:]
+	}
+	return b
+}
+
+// isSpace tells the spaces of spaces.
+func isSpace(r rune) bool { return r == ' ' || r == '\u00A0' || r == '\u202F' }

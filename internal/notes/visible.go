@@ -26,6 +26,10 @@ func AppendVisible(dst []byte, s string) []byte {
 // harmless gives the length of the beginning of s that may stand as it is.
 func harmless(s string) int {
 	for i := 0; i < len(s); {
+		if len(s)-i >= 8 && printable8(s[i:i+8]) {
+			i += 8
+			continue
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			if c < ' ' || c == 0x7f {
 				return i
@@ -40,6 +44,16 @@ func harmless(s string) int {
 		i += n
 	}
 	return len(s)
+}
+
+// printable8 reports whether eight octets are printable ASCII, looking at them together.
+func printable8(s string) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	_ = s[7]
+	v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	// an octet above 127, below ' ', or DEL
+	return (v|(v-' '*ones)|(v+ones))&high == 0
 }
 
 // appendVisible appends s, of which the first i octets are harmless.

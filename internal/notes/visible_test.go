@@ -44,6 +44,20 @@ func TestVisibleKnowsEveryDirection(t *testing.T) {
 	}
 }
 
+// Octets are looked at eight at a time where they can be: each value is told apart at each of the eight places.
+func TestVisibleTellsEveryOctetEverywhere(t *testing.T) {
+	const words = "eight by eight octets"
+	for at := range words {
+		for c := range 256 {
+			b := []byte(words)
+			b[at] = byte(c)
+			if got, want := Visible(string(b)) == string(b), ' ' <= c && c < 0x7f; got != want {
+				t.Errorf("octet %#x at %d: shown as it is: %v", c, at, got)
+			}
+		}
+	}
+}
+
 func BenchmarkAppendVisible(b *testing.B) {
 	for _, text := range []string{"* 12 FETCH (UID 112 FLAGS (\\Seen) RFC822.SIZE 12345)", "L’expéditeur de l’enveloppe : alice@exemple.test, et le message suit."} {
 		b.Run(fmt.Sprint(len(text)), func(b *testing.B) {
