@@ -23,7 +23,7 @@ type Reader struct {
 	// that is, or ends it. The last time is the one that hands over what the file holds.
 	Through func(file io.Reader) io.Reader
 
-	quiet bool // the secrets were handed over before
+	ahead int // how many pieces of key log were handed over before
 }
 
 // Read reads a capture (pcap or pcapng, gzip or not, known by its content) and hands what it holds to s while it comes:
@@ -31,8 +31,12 @@ type Reader struct {
 // octets are to blame and the reader's own otherwise. Every session is closed when Read returns, with or without error.
 func Read(r io.Reader, name string, s Sink) error { return Reader{Sink: s}.Read(r, name) }
 
+// maxSecretsAhead is how much key log text of a file is handed over ahead: that of 17,000 sessions of TLS 1.3, and of no more
+// than a tlswire.KeyLog holds. Secrets stand before the packets they open, in all but odd files, and can come with them.
+const maxSecretsAhead = 16 << 20
+
 // ReadFile reads a file like Read. Secrets anywhere in it (a Decryption Secrets Block behind the packets it opens, for
-// one) are handed over before the first session is opened.
+// one) are handed over before the first session is opened; of more than 16 MiB of them, the rest as they come.
 func ReadFile(path string, s Sink) error { return Reader{Sink: s}.ReadFile(path) }
 
 // ReadFile is the package's ReadFile with the Reader's options.
@@ -49,30 +53,32 @@ func (rd Reader) ReadFile(path string) error {
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
-	if !rd.quiet {
-		// The fault that ends this pass ends the next one too, which reports it.
-		secretsPass(through(f), rd.Sink.Secrets)
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		rd.quiet = true
+	// The fault that ends this pass ends the next one too, which reports it.
+	rd.ahead = secretsPass(through(f), rd.Sink.Secrets)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return rd.Read(through(f), path)
 }
 
-// secretsPass looks for secrets only. Classic pcap has none.
-func secretsPass(r io.Reader, secrets func([]byte)) {
+// secretsPass looks for secrets only, and gives how many pieces it handed over. Classic pcap has none.
+func secretsPass(r io.Reader, secrets func([]byte)) (handed int) {
 	in, format, err := open(r)
 	if err != nil || format != formatPcapng {
-		return
+		return 0
 	}
-	p := &pcapngReader{in: in, secrets: secrets, secretOnly: true}
-	var pk packet
-	for {
-		if _, err := p.block(&pk); err != nil {
-			return
+	octets := 0
+	p := &pcapngReader{in: in, secretOnly: true, secrets: func(lines []byte) {
+		if octets += len(lines); handed == 0 || octets <= maxSecretsAhead {
+			handed++
+			secrets(lines)
 		}
+	}}
+	var pk packet
+	for err == nil && octets <= maxSecretsAhead {
+		_, err = p.block(&pk)
 	}
+	return handed
 }
 
 // Read is the package's Read with the Reader's options.
@@ -111,10 +117,11 @@ func (rd Reader) read(r io.Reader) error {
 		}
 		return packets(p.next, d, &pk)
 	}
-	p := &pcapngReader{in: in, secrets: rd.Sink.Secrets, repaired: func(r *ownRepaired) { t.repair = r }}
-	if rd.quiet {
-		p.secrets = nil
-	}
+	p := &pcapngReader{in: in, repaired: func(r *ownRepaired) { t.repair = r }, secrets: func(lines []byte) {
+		if rd.ahead--; rd.ahead < 0 {
+			rd.Sink.Secrets(lines)
+		}
+	}}
 	n := 0
 	err = packets(func(pk *packet) error { n++; return p.next(pk) }, d, &pk)
 	if err == nil && n == 1 && p.unknownAt > 0 { // the one call that found the end

@@ -3,6 +3,7 @@ package tlswire
 import (
 	"bytes"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -177,11 +178,7 @@ func TestWaiting(t *testing.T) {
 		}
 		segs, k := s.record(t)
 		want := describe(watchSegments(k, segs, whole))
-		g := &gate{}
-		for name, secret := range k.secrets {
-			label, id, _ := strings.Cut(name, " ")
-			g.put(label, []byte(id), secret)
-		}
+		g := &gate{KeyLog: KeyLog{secrets: maps.Clone(k.secrets), labels: k.labels}}
 		w := newWatch(g)
 		w.keep = true
 		waited := 0
@@ -206,7 +203,7 @@ func TestWaiting(t *testing.T) {
 		if waited == 0 || describe(w) != want {
 			t.Errorf("%s: waited %d times, and what was seen differs", s.name, waited)
 		}
-		late := &gate{KeyLog: KeyLog{secrets: g.secrets}}
+		late := &gate{KeyLog: KeyLog{secrets: g.secrets, labels: g.labels}}
 		w = newWatch(late)
 		for _, seg := range segs {
 			w.feed(seg.from, seg.data)

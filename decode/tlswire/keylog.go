@@ -3,14 +3,20 @@ package tlswire
 import (
 	"bytes"
 	"crypto/rsa"
+	"encoding/binary"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"sync"
 )
 
 const (
-	// maxSecrets limits the secrets of a KeyLog, the oldest being forgotten: about 100,000 TLS 1.3 sessions, 150 MiB.
-	maxSecrets = 1 << 19
+	// maxSessions limits what secrets of a KeyLog are filed under, the oldest being forgotten: as many TLS sessions, which
+	// take about 400 octets each, and so 50 MiB. Whoever reads more hands their secrets over as the sessions come.
+	maxSessions = 1 << 17
+	// maxSessionSecrets limits the secrets of one of them (TLS 1.3 has seven), maxLabels the different labels of a KeyLog.
+	maxSessionSecrets = 16
+	maxLabels         = 255
 	// maxKeyLogLine limits a line: the longest real one, an RSA-encrypted pre-master of 2 KiB, has about 4 KiB.
 	maxKeyLogLine = 1 << 14
 	// maxSecretLen limits a secret, maxIDLen what it is filed under.
@@ -22,8 +28,10 @@ const (
 // private keys. Its zero value is ready. All methods may be called from several goroutines.
 type KeyLog struct {
 	mu      sync.RWMutex
-	secrets map[string][]byte // label, space, id
-	order   []string          // from next on, oldest first, once it is full
+	secrets map[string][]byte // by id: for each secret the index of its label, its length in two octets, and itself
+	labels  []string
+	count   int      // of secrets
+	order   []string // of ids; from next on, oldest first, once it is full
 	next    int
 	keys    []*rsa.PrivateKey
 	partial []byte // the beginning of a line, of Write
@@ -34,6 +42,10 @@ var (
 	_ Secrets = (*KeyLog)(nil)
 	_ Learner = (*KeyLog)(nil)
 )
+
+// askedFor are the labels of the secrets that open TLS, so that no others keep them out.
+var askedFor = []string{"CLIENT_RANDOM", "CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+	"CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "RSA", "PMS_CLIENT_RANDOM", labelSession, labelTicket}
 
 // Add takes key log text: any number of lines, ended by LF, CRLF or the end. Comments, empty lines and what is no key
 // log line are passed over. It returns how many secrets were in it.
@@ -83,7 +95,7 @@ func (k *KeyLog) AddRSAKey(key *rsa.PrivateKey) {
 func (k *KeyLog) Len() int {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return len(k.secrets)
+	return k.count
 }
 
 // Secret gives the secret of a label and client random (or other id, see Secrets), nil if there is none. It must not be
@@ -91,7 +103,32 @@ func (k *KeyLog) Len() int {
 func (k *KeyLog) Secret(label string, id []byte) []byte {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	return k.secrets[label+" "+string(id)]
+	n := slices.Index(k.labels, label)
+	packed := k.secrets[string(id)]
+	if n < 0 {
+		return nil
+	}
+	from, to, _ := find(packed, byte(n))
+	if from == to {
+		return nil
+	}
+	return packed[from:to:to]
+}
+
+// packedHead is what stands before each secret of an id.
+const packedHead = 3
+
+// find gives where the secret of a label lies among those of an id, with from = to if there is none, and how many there
+// are.
+func find(packed []byte, label byte) (from, to, n int) {
+	for at := 0; at < len(packed); n++ {
+		size := int(binary.BigEndian.Uint16(packed[at+1:]))
+		if packed[at] == label {
+			from, to = at+packedHead, at+packedHead+size
+		}
+		at += packedHead + size
+	}
+	return from, to, n
 }
 
 // RSAKeys gives the private keys.
@@ -145,18 +182,46 @@ func (k *KeyLog) put(label string, id, secret []byte) int {
 		return 0
 	}
 	if k.secrets == nil {
-		k.secrets = map[string][]byte{}
+		k.secrets, k.labels = map[string][]byte{}, slices.Clone(askedFor)
 	}
-	name := label + " " + string(id)
-	if _, ok := k.secrets[name]; !ok {
-		if len(k.order) < maxSecrets {
-			k.order = append(k.order, name)
-		} else {
-			delete(k.secrets, k.order[k.next])
-			k.order[k.next] = name
-			k.next = (k.next + 1) % maxSecrets
+	index := slices.Index(k.labels, label)
+	if index < 0 {
+		if len(k.labels) >= maxLabels {
+			return 0
 		}
+		index = len(k.labels)
+		k.labels = append(k.labels, strings.Clone(label))
 	}
-	k.secrets[name] = bytes.Clone(secret)
+	old, known := k.secrets[string(id)]
+	from, to, n := find(old, byte(index))
+	if from == to && n >= maxSessionSecrets {
+		return 0
+	}
+	// always a copy: somebody may be reading the old ones
+	packed := make([]byte, 0, len(old)+packedHead+len(secret))
+	if from < to {
+		packed = append(append(packed, old[:from-packedHead]...), old[to:]...)
+	} else {
+		packed = append(packed, old...)
+		k.count++
+	}
+	packed = append(binary.BigEndian.AppendUint16(append(packed, byte(index)), uint16(len(secret))), secret...)
+	if !known {
+		k.remember(string(id))
+	}
+	k.secrets[string(id)] = packed
 	return 1
+}
+
+// remember makes room for the secrets of one more id.
+func (k *KeyLog) remember(id string) {
+	if len(k.order) < maxSessions {
+		k.order = append(k.order, id)
+		return
+	}
+	_, _, n := find(k.secrets[k.order[k.next]], 0)
+	k.count -= n
+	delete(k.secrets, k.order[k.next])
+	k.order[k.next] = id
+	k.next = (k.next + 1) % maxSessions
 }
