@@ -113,8 +113,10 @@ func (v *sieve) client(f *frame) bool {
 	shown := body
 	var parts []Field
 	partsAt := 0
-	if name == "AUTHENTICATE" && len(args) > 0 {
-		shown, parts, partsAt = v.authenticate(f.layer, body, args, at)
+	if name == "AUTHENTICATE" {
+		if v.sasl, v.steps = v.l.exchange(""), 0; len(args) > 0 { // a server may go on without a mechanism's name
+			shown, parts, partsAt = v.authenticate(f.layer, body, args, at)
+		}
 	}
 	e := v.l.emit(Client, f, f.take(n), "sieve.command")
 	line := outline(shown, args)
@@ -152,9 +154,7 @@ func sieveVerb(body []byte) []byte {
 // authenticate reads AUTHENTICATE mechanism [initial-response] (RFC 5804 §2.1) and gives the unit masked, the parts of the
 // response and where it begins.
 func (v *sieve) authenticate(layer Layer, body []byte, args []sieveWord, at int64) (shown []byte, parts []Field, partsAt int) {
-	v.steps = 0
 	if !mechanismName(args[0].value) && !args[0].announces() { // the response, its mechanism forgotten
-		v.sasl = v.l.exchange("")
 		return v.hideWords(layer, body, args, at), nil, 0
 	}
 	v.sasl = v.l.exchange(string(args[0].value))
