@@ -113,7 +113,8 @@ func TestMailCharsets(t *testing.T) {
 		{"<\x00b\x00>\x00", "utf-16le", "<b>", "ok"},
 		{"\xfe\xff\x00a", "utf-16", "a", "ok"},
 		{"+ADw-script+AD4-", "utf-7", "+ADw-script+AD4-", "unknown"},
-		{"\x1b$B", "iso-2022-jp", "\x1b$B", "unknown"},
+		{"\x1b$BF|K\\\x1b(B<b>", "iso-2022-jp", "日本<b>", "ok"},
+		{"a\xff", "x-nobody", "aÿ", "unknown"},
 	} {
 		if text, how := toText([]byte(c.in), c.charset); text != c.text || how != c.how {
 			t.Errorf("%q in %s: %q, %s", c.in, c.charset, text, how)
