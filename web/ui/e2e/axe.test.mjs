@@ -165,6 +165,8 @@ const states = {
     async (page) => {
       await page.evaluate((n) => (location.hash = `#/message?mail=${n}&part=1.2&tab=html`), hostile())
       await page.locator('iframe').waitFor({ state: 'attached' })
+      // axe asks every frame for an answer, and a document without scripts gives none
+      await page.evaluate(() => document.querySelector('iframe').remove())
       await page.evaluate(() => document.querySelectorAll('details').forEach((one) => (one.open = true)))
     },
   ],
