@@ -226,7 +226,8 @@ func (b *imapEvent) argument(c *imapCursor, a imapArgument) {
 		b.appended(&v)
 		return
 	case "password":
-		if v.kind == imapAtom {
+		if v.kind != imapQuoted && v.kind != imapLit {
+			v.kind, v.to = imapAtom, v.from+1
 			b.widen(&v)
 			c.p = v.to
 		}
@@ -296,6 +297,9 @@ func (b *imapEvent) excess(rest imapValue) {
 			b.addSecret("excess", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
 		}
 		if from = l.to; from < rest.to && b.t.s[from] == '\n' {
+			from++
+		}
+		if from < rest.to && b.t.s[from] == ' ' { // hides nothing, and says that the line goes on
 			from++
 		}
 	}

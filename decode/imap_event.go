@@ -134,14 +134,33 @@ func (b *imapEvent) addSecret(name string, v *imapValue) {
 	with := strings.Repeat("*", int(min(sp.Len(), maxInside)))
 	b.fields = append(b.fields, Field{name, with, sp, true})
 	b.p.l.sides[b.from].mask(b.layer, sp, nil)
+	b.forget(sp)
 	b.p.l.heard([]byte(v.text), []byte(with))
 	switch v.kind {
 	case imapLit:
 	case imapQuoted:
 		b.secrets = append(b.secrets, imapSecret{v.from + 1, v.from + 1 + v.inner(b.t.s), with})
 	default:
+		if v.from > 0 && b.t.s[v.from-1] == '\n' { // a parenthesis behind a literal says that the line goes on, stars do not
+			b.p.units[b.from].oddFrom(sp.From)
+		}
 		b.secrets = append(b.secrets, imapSecret{v.from, v.to, with})
 	}
+}
+
+// forget drops the tokens of URLs that lie in what is a secret as a whole: the copy does not show that there were any.
+func (b *imapEvent) forget(secret Span) {
+	u := &b.p.units[b.from]
+	if b.p.l.s.o.ShowSecrets || len(u.tokens) == 0 {
+		return
+	}
+	kept := u.tokens[:0]
+	for _, t := range u.tokens {
+		if t.Span.To <= secret.From || t.Span.From >= secret.To {
+			kept = append(kept, t)
+		}
+	}
+	u.tokens = kept
 }
 
 // shown is the text with its secrets masked.

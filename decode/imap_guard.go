@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"math"
 	"strings"
 )
 
@@ -30,8 +31,13 @@ func (p *imap) untaggedSecret(f *frame, span Span, tag string, at int) {
 	b := &p.build
 	s := b.t.s
 	b.add("tag", tag, 0, len(tag))
-	b.addSecret("name", &imapValue{kind: imapAtom, from: at, to: len(s), text: s[at:]})
-	p.l.heardLine([]byte(s[at:]))
+	if len(b.t.literals) > 0 { // which stay announced
+		b.hide(at)
+		b.fields = append(b.fields, Field{Name: "name", Value: b.shown()[at:], Span: b.t.span(at, len(s)), Secret: true})
+	} else {
+		b.addSecret("name", &imapValue{kind: imapAtom, from: at, to: len(s), text: s[at:]})
+		p.l.heardLine([]byte(s[at:]))
+	}
 	for i := range b.t.literals {
 		if l := &b.t.literals[i]; l.held {
 			b.addSecret("arguments", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
@@ -110,6 +116,7 @@ func (b *imapEvent) hide(from int) {
 	}
 	s := b.t.s
 	b.p.l.heardLine([]byte(s[from:]))
+	b.forget(Span{b.t.offset(from, false), math.MaxInt64})
 	literals := b.t.literals
 	for at := from; at < len(s); {
 		for len(literals) > 0 && literals[0].to <= at {
@@ -146,7 +153,10 @@ func (p *imap) secretArguments(name string, from int, c *imapCursor) {
 	if name == "LOGIN" && from < 0 {
 		save := *c
 		user := c.value()
-		odd := user.kind == imapListing || user.kind == imapAtom && strings.IndexByte(user.text, '\t') >= 0
+		odd := user.kind == imapListing || user.kind == imapClose || user.kind == imapAtom && strings.IndexByte(user.text, '\t') >= 0
+		if next := c.peek(); next.from == user.to && (next.kind == imapOpen || next.kind == imapClose) { // it would be masked, and part of the name
+			odd = user.kind == imapAtom || odd
+		}
 		if user.kind != imapEnd && (odd || user.kind != imapLit && c.peek().kind == imapEnd) {
 			from = user.from
 		}
@@ -182,6 +192,7 @@ func (p *imap) lateResponse(tag string) string {
 	}
 	p.l.heardLine([]byte(b.t.s[from:n]))
 	p.l.sides[Client].mask(b.layer, b.t.span(from, n), nil)
+	b.forget(b.t.span(from, n))
 	b.secrets = append(b.secrets, imapSecret{from, n, string(stars(n - from))})
 	return b.shown()[:len(tag)]
 }

@@ -29,6 +29,12 @@ func (p *imap) lintCommand(e *Event, name string, raw []byte, arg int) {
 			e.note("lint.password_in_clear")
 		}
 	}
+	last := p.build.t.segments[len(p.build.t.segments)-1].at
+	for _, secret := range p.build.secrets {
+		if secret.to > last {
+			open = min(open, max(0, secret.from-last))
+		}
+	}
 	if s := p.state.state; name == "STARTTLS" && (s == "authenticated" || s == "selected") {
 		e.note("lint.preauth")
 	}

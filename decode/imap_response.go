@@ -169,7 +169,9 @@ func (p *imap) continuation(b *imapEvent, at int) {
 	case u.literal && u.waiting && !u.granted:
 		u.granted = true
 		b.re = u.began
-		b.derive("for", u.tagOf())
+		if _, name, _, _ := splitCommand(string(u.raw)); knownCommand(name) { // or the tag may be a secret
+			b.derive("for", u.tagOf())
+		}
 		b.add("text", s[at:], at, len(s))
 	case p.await == "AUTHENTICATE" && p.sasl != nil:
 		p.await, p.saslLine = "", true

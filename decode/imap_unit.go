@@ -159,6 +159,13 @@ func (u *imapUnit) join(line []byte, off, behind int64, at int, size int64, mark
 	return true
 }
 
+// oddFrom notes that the line at offset off does not go on as it should.
+func (u *imapUnit) oddFrom(off int64) {
+	if !u.odd || off < u.oddAt {
+		u.odd, u.oddAt = true, off
+	}
+}
+
 // reset makes the unit ready for the next command or response.
 func (u *imapUnit) reset() {
 	if cap(u.raw) > maxLine {
