@@ -362,9 +362,29 @@ func (v *sieve) unecho(layer Layer, raw []byte, at int64) []byte {
 	}
 	words := sieveWords(chomp(raw), from)
 	for i := range words {
-		if w := &words[i]; !w.announces() {
+		if w := &words[i]; w.literal {
 			raw = v.l.unechoText(layer, raw, w.from, w.from+len(w.value), at)
+		} else if !w.announces() {
+			raw = v.unechoLines(layer, raw, w.from, w.from+len(w.value), at)
 		}
+	}
+	return raw
+}
+
+// unechoLines masks the stretch [from, to) of a unit but for the {n} at the end of its lines, which say how the unit is
+// read, also behind a quote that never closes.
+func (v *sieve) unechoLines(layer Layer, raw []byte, from, to int, at int64) []byte {
+	for from < to {
+		end := to
+		if i := bytes.IndexByte(raw[from:to], '\n'); i >= 0 {
+			end = from + i + 1
+		}
+		text := end
+		if _, marker := literalAtEnd(raw[from:end]); marker {
+			text = from + bytes.LastIndexByte(raw[from:end], '{')
+		}
+		raw = v.l.unechoText(layer, raw, from, text, at)
+		from = end
 	}
 	return raw
 }
