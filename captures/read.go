@@ -22,6 +22,9 @@ type Reader struct {
 	// Through, if set, wraps the file that ReadFile reads, once for each time it is read through: for who shows how far
 	// that is, or ends it. The last time is the one that hands over what the file holds.
 	Through func(file io.Reader) io.Reader
+	// LateSecrets has ReadFile hand over no secrets, so that the file is read once: whoever finds out that some are needed
+	// calls FileSecrets.
+	LateSecrets bool
 
 	ahead int // how many pieces of key log were handed over before
 }
@@ -53,16 +56,45 @@ func (rd Reader) ReadFile(path string) error {
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
+<<<<<<< Updated upstream
 	// The fault that ends this pass ends the next one too, which reports it.
 	rd.ahead = secretsPass(through(f), rd.Sink.Secrets)
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
+=======
+	if rd.LateSecrets {
+		rd.quiet = true
+	}
+	if !rd.quiet {
+		// The fault that ends this pass ends the next one too, which reports it.
+		secretsPass(through(f), rd.Sink.Secrets)
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		rd.quiet = true
+>>>>>>> Stashed changes
 	}
 	return rd.Read(through(f), path)
 }
 
+<<<<<<< Updated upstream
 // secretsPass looks for secrets only, and gives how many pieces it handed over. Classic pcap has none.
 func secretsPass(r io.Reader, secrets func([]byte)) (handed int) {
+=======
+// FileSecrets looks through a file for secrets and hands over the key log lines of all that it has, up to the first fault
+// in it. Reading reports faults; looking for secrets does not.
+func FileSecrets(path string, secrets func(keylog []byte)) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	secretsPass(f, secrets)
+}
+
+// secretsPass looks for secrets only. Classic pcap has none.
+func secretsPass(r io.Reader, secrets func([]byte)) {
+>>>>>>> Stashed changes
 	in, format, err := open(r)
 	if err != nil || format != formatPcapng {
 		return 0

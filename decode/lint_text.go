@@ -137,10 +137,10 @@ func (t *textLint) carefully(data []byte) {
 
 // carefulStep looks at the octets up to the end of a line, or passes over those that end nothing, and gives their number.
 func (t *textLint) carefulStep(data []byte) int {
-	if !t.cr && t.line == lineOther && t.length > maxTextLine+1 {
-		n := bytes.IndexByte(data, '\n')
-		if n < 0 {
-			n = len(data)
+	if !t.cr && t.line == lineOther {
+		n := min(len(data), maxTextLine) // and no more, or a text of nothing but CRs would be searched again for each
+		if i := bytes.IndexByte(data[:n], '\n'); i >= 0 {
+			n = i
 		}
 		if i := bytes.IndexByte(data[:n], '\r'); i >= 0 {
 			n = i
@@ -159,7 +159,7 @@ func (t *textLint) slowly(data []byte) int {
 	for i, c := range data {
 		t.octet(c)
 		t.at++
-		if c == '\n' || t.length == maxTextLine+2 {
+		if c == '\n' || t.line == lineOther && !t.cr {
 			return i + 1
 		}
 	}

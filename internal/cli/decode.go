@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -242,6 +243,8 @@ func (a *app) read(name string, r *reading) error {
 		return captures.ReadFile(name, &flushing{r.lane(r.p)})
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(readGC))
+	// most captures of mail in clear hold no secret, and reading a file through takes as long as decoding a part of it
+	r.file.Late = sync.OnceFunc(func() { captures.FileSecrets(name, func(keylog []byte) { r.file.Keys.Add(keylog) }) })
 	ahead := watch.NewAhead(runtime.GOMAXPROCS(0), func(earlier func()) watch.Lane {
 		l := r.lane(r.p.lane())
 		l.Earlier, l.Room = earlier, new(decode.Room)
@@ -250,7 +253,7 @@ func (a *app) read(name string, r *reading) error {
 	bar := a.watchReading()
 	defer bar.end()
 	defer ahead.Finish()
-	return captures.Reader{Sink: ahead, Through: bar.through}.ReadFile(name)
+	return captures.Reader{Sink: ahead, Through: bar.throughOnce, LateSecrets: true}.ReadFile(name)
 }
 
 // readGC is how much garbage may lie about while a file is read, in percent of what is in use: that is a few megabytes

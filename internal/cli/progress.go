@@ -59,6 +59,17 @@ func (p *readingLine) through(file io.Reader) io.Reader {
 	return &watched{file, p}
 }
 
+// throughOnce is through for a file that is not looked through for secrets first.
+func (p *readingLine) throughOnce(file io.Reader) io.Reader {
+	r := p.through(file)
+	if p != nil {
+		p.mu.Lock()
+		p.again = true
+		p.mu.Unlock()
+	}
+	return r
+}
+
 // watched counts.
 type watched struct {
 	io.Reader

@@ -23,6 +23,8 @@ type File struct {
 	// Earlier, if set, waits for what others do with the capture up to here: it is called before a secret is asked for
 	// that an earlier session may have brought.
 	Earlier func()
+	// Late, if set, adds to Keys what the capture holds: it is called before a secret is asked for, every time.
+	Late func()
 
 	sessions map[int]*decode.Session
 }
@@ -85,21 +87,25 @@ func (f *File) Close(session int, at time.Time) {
 }
 
 func (f *File) secrets() tlswire.Secrets {
-	if f.Earlier == nil || f.Keys == nil {
+	if f.Earlier == nil && f.Late == nil || f.Keys == nil {
 		return f.Keys
 	}
-	return learned{f.Keys, f.Earlier}
+	return learned{f.Keys, f.Earlier, f.Late}
 }
 
 // learned is a key log that several sessions fill and ask at a time, as if they came one after the other.
 type learned struct {
 	*tlswire.KeyLog
 	earlier func()
+	late    func()
 }
 
 // Secret is that of tlswire.Secrets.
 func (l learned) Secret(label string, id []byte) []byte {
-	if tlswire.Learned(label) && (l.Len() > 0 || len(l.RSAKeys()) > 0) {
+	if l.late != nil {
+		l.late()
+	}
+	if l.earlier != nil && tlswire.Learned(label) && (l.Len() > 0 || len(l.RSAKeys()) > 0) {
 		l.earlier()
 	}
 	return l.KeyLog.Secret(label, id)
