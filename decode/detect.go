@@ -17,6 +17,9 @@ func (d *detector) step(from Side, f *frame) bool {
 		d.tunnel = [2]bool{true, true}
 		return d.header(from, f)
 	}
+	if d.tunnel[1-from] && !f.forced {
+		return false // what the other side says may still be its header
+	}
 	name, why := d.look(f.ended || f.forced || len(f.buf) > maxHeld)
 	if name == "" {
 		return false
