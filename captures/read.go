@@ -22,11 +22,11 @@ type Reader struct {
 	// Through, if set, wraps the file that ReadFile reads, once for each time it is read through: for who shows how far
 	// that is, or ends it. The last time is the one that hands over what the file holds.
 	Through func(file io.Reader) io.Reader
-	// LateSecrets has ReadFile hand over no secrets, so that the file is read once: whoever finds out that some are needed
-	// calls FileSecrets.
+	// LateSecrets has ReadFile hand over none of the secrets that FileSecrets does, so that the file is read once: whoever
+	// finds out that some are needed calls that.
 	LateSecrets bool
 
-	ahead int // how many pieces of key log were handed over before
+	skip bool // early secrets are handed over otherwise
 }
 
 // Read reads a capture (pcap or pcapng, gzip or not, known by its content) and hands what it holds to s while it comes:
@@ -56,33 +56,19 @@ func (rd Reader) ReadFile(path string) error {
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
-<<<<<<< Updated upstream
+	if rd.skip = true; rd.LateSecrets {
+		return rd.Read(through(f), path)
+	}
 	// The fault that ends this pass ends the next one too, which reports it.
-	rd.ahead = secretsPass(through(f), rd.Sink.Secrets)
+	secretsPass(through(f), rd.Sink.Secrets)
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
-=======
-	if rd.LateSecrets {
-		rd.quiet = true
-	}
-	if !rd.quiet {
-		// The fault that ends this pass ends the next one too, which reports it.
-		secretsPass(through(f), rd.Sink.Secrets)
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		rd.quiet = true
->>>>>>> Stashed changes
 	}
 	return rd.Read(through(f), path)
 }
 
-<<<<<<< Updated upstream
-// secretsPass looks for secrets only, and gives how many pieces it handed over. Classic pcap has none.
-func secretsPass(r io.Reader, secrets func([]byte)) (handed int) {
-=======
-// FileSecrets looks through a file for secrets and hands over the key log lines of all that it has, up to the first fault
-// in it. Reading reports faults; looking for secrets does not.
+// FileSecrets looks through a file for secrets and hands over the key log lines of all that it has, or of the first 16 MiB,
+// up to the first fault in it. Reading reports faults; looking for secrets does not.
 func FileSecrets(path string, secrets func(keylog []byte)) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -92,25 +78,31 @@ func FileSecrets(path string, secrets func(keylog []byte)) {
 	secretsPass(f, secrets)
 }
 
-// secretsPass looks for secrets only. Classic pcap has none.
+// early counts key log text as it comes, and tells which of it is handed over ahead of the sessions.
+type early int
+
+func (e *early) has(lines []byte) bool {
+	first := *e == 0
+	*e += early(len(lines))
+	return first || *e <= maxSecretsAhead
+}
+
+// secretsPass looks for early secrets only. Classic pcap has none.
 func secretsPass(r io.Reader, secrets func([]byte)) {
->>>>>>> Stashed changes
 	in, format, err := open(r)
 	if err != nil || format != formatPcapng {
-		return 0
+		return
 	}
-	octets := 0
+	var so early
 	p := &pcapngReader{in: in, secretOnly: true, secrets: func(lines []byte) {
-		if octets += len(lines); handed == 0 || octets <= maxSecretsAhead {
-			handed++
+		if so.has(lines) {
 			secrets(lines)
 		}
 	}}
 	var pk packet
-	for err == nil && octets <= maxSecretsAhead {
+	for err == nil && so <= maxSecretsAhead {
 		_, err = p.block(&pk)
 	}
-	return handed
 }
 
 // Read is the package's Read with the Reader's options.
@@ -149,8 +141,9 @@ func (rd Reader) read(r io.Reader) error {
 		}
 		return packets(p.next, d, &pk)
 	}
+	var so early
 	p := &pcapngReader{in: in, repaired: func(r *ownRepaired) { t.repair = r }, secrets: func(lines []byte) {
-		if rd.ahead--; rd.ahead < 0 {
+		if !rd.skip || !so.has(lines) {
 			rd.Sink.Secrets(lines)
 		}
 	}}
