@@ -24,6 +24,9 @@ func (l *leg) heard(sent, with []byte) {
 	if len(sent) < minEchoWord || len(sent) > maxEcho || len(sent) != len(with) || bytes.Equal(sent, with) {
 		return
 	}
+	if len(bytes.Trim(sent, "* ")) == 0 { // masked already
+		return
+	}
 	for i := range l.echoes {
 		if bytes.Equal(l.echoes[i].sent, sent) {
 			return

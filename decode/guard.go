@@ -11,6 +11,8 @@ type guard struct {
 	asked bool // the last command signs in: what is no command behind it is a response, whatever the server said
 	more  bool // the line was cut inside a secret: what follows is the rest of it
 	http  bool // the client speaks HTTP: its lines are not hidden for being unknown
+
+	literals bool // a {n} at the end announces a literal, which never came: it is no secret, and says how long to wait
 }
 
 // line gives a copy of a command line with what may be secret masked, or the line itself. known says that the protocol
@@ -30,18 +32,22 @@ func (g *guard) line(l *leg, layer Layer, raw []byte, at int64, verb string, kno
 		g.http = g.http || isHTTP(body)
 		if from = suspect(body); early && !g.http {
 			if _, start, end, arg := verbOf(body); !plausible(body[start:end]) {
-				from = 0
+				from = start
 			} else if arg < len(body) && (from < 0 || from > arg) {
-				from = arg
+				from = starsBefore(body, arg)
 			}
 		}
 		g.asked = from >= 0 || verb == "USER"
 	}
-	if from >= 0 && from < len(body) {
+	to := len(body)
+	if _, marker := literalAtEnd(body); marker && g.literals {
+		to = bytes.LastIndexByte(body, '{')
+	}
+	if from >= 0 && from < to {
 		if !l.s.o.ShowSecrets {
-			l.heardLine(body[from:])
+			l.heardLine(body[from:to])
 		}
-		raw = l.hide(Client, layer, raw, from, at, stars(len(body)-from))
+		raw = l.hide(Client, layer, raw, from, at, stars(to-from))
 	}
 	secret := from >= 0 || verb == "AUTH" || verb == "PASS" || verb == "APOP" || verb == "AUTHENTICATE"
 	g.more = raw[len(raw)-1] != '\n' && (secret || raw[len(raw)-1] == '*')

@@ -77,7 +77,7 @@ func (p *imap) hides(name string, at, arg int) int {
 			return at
 		}
 		if arg < len(s) && (from < 0 || from > arg) {
-			from = arg
+			from = starsBefore([]byte(s), arg)
 		}
 	}
 	return from

@@ -269,6 +269,9 @@ func looksTLS(b []byte, from Side, ended bool) guess {
 		}
 		return no
 	case from == Client && b[0]&0x80 != 0:
+		if len(b) > 1 && b[1] == '\n' { // a line: a hello of 10 octets is none, one of 266 has 75 ciphers
+			return no
+		}
 		if len(b) < 3 {
 			break
 		}

@@ -26,7 +26,9 @@ type sieveCommand struct {
 	name string
 }
 
-func newSieve(l *leg) *sieve { return &sieve{l: l, state: newMachine(SieveStates)} }
+func newSieve(l *leg) *sieve {
+	return &sieve{l: l, state: newMachine(SieveStates), guard: guard{literals: true}}
+}
 
 // unit finds the next line of a side together with the literals in it ({n} and {n+}, RFC 5804 §4). A unit over maxLine
 // is given in pieces.

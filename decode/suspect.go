@@ -65,10 +65,19 @@ func inWord(c byte) bool {
 // of literals were left between the stars: stars before it belong to it.
 func suspect(line []byte) int {
 	from := secretAt(line)
-	first := from
 	if from < 0 {
 		from = len(line)
 	}
+	if from = starsBefore(line, from); from == len(line) {
+		return -1
+	}
+	return from
+}
+
+// starsBefore gives where the stars begin that end at offset from, blanks and announcements of literals between them: once
+// what follows is masked, nobody can tell it from them.
+func starsBefore(line []byte, from int) int {
+	first := from
 	for from > 0 {
 		switch line[from-1] {
 		case '*':
