@@ -72,4 +72,17 @@ func TestSecretsAhead(t *testing.T) {
 			t.Errorf("the secret of session %d is heard %d times", n, a.heard[name(n)])
 		}
 	}
+	twice := &aheadSink{heard: map[string]int{}, name: name}
+	if err := (Reader{Sink: twice, LateSecrets: true}).ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if twice.ahead > 1 || len(twice.heard) != sessions-a.ahead+1 && len(twice.heard) != sessions-a.ahead {
+		t.Errorf("%d secrets are heard of a file that is read once, %d of them ahead", len(twice.heard), twice.ahead)
+	}
+	FileSecrets(path, twice.Secrets)
+	for n := 1; n <= sessions; n++ {
+		if twice.heard[name(n)] != 1 {
+			t.Errorf("the secret of session %d is heard %d times when looked for late", n, twice.heard[name(n)])
+		}
+	}
 }
