@@ -53,7 +53,8 @@ a LOGIN bob {pw}~<a NO [AUTHENTICATIONFAILED] wrong {pw}|a AUTHENTICATE PLAIN {p
 a LOGIN bob {pw}~<a NO try ({pw})|a AUTHENTICATE PLAIN~<+ ~{plain}~<a NO bad "{pw}"|a LOGN bob {pw}~<a BAD what is {pw}|bob {pw}~<bob BAD unknown command {pw}
 a AUTHENTICATE LOGIN~<+ VXNlcm5hbWU6~{plain}|a AUTHENTICATE EXTERNAL {plain}|a AUTHENTICATE XOAUTH2 {plain}|a AUTHENTICATE CRAM-MD5~<+ PDE+~bob {pw}
 AUTH PLAIN {plain}|USER bob {pw}|a LOGIN "bob" "{pw}|a LOGIN 'bob' '{pw}'|a LOGIN <bob> <{pw}>|a LOGIN bob\t{pw}|a LOGIN bob,{pw}|a LOGIN bob:{pw}
-a AUTHENTICATE PLAIN~<a NO no~{15+}~{pw}|a LOGIN bob~<a BAD no~{15}~<+ go~{pw}|{15+}~{pw}|x{15+}~{pw}|bob"{pw}"{3+}~bob| {plain} | {plain} {3+}~bob`,
+a AUTHENTICATE PLAIN~<a NO no~{15+}~{pw}|a LOGIN bob~<a BAD no~{15}~<+ go~{pw}|{15+}~{pw}|x{15+}~{pw}|bob"{pw}"{3+}~bob| {plain} | {plain} {3+}~bob
+{pw}{3}~<+ go~bob|a LOGIN {3+}~bob){pw}|a LOGIN bob ){pw}|a LOGIN ({pw}|LOGIN {3+}~bob {15+}~{pw}|a LOGIN bob {pw};URLAUTH=a:b:{pw}`,
 	Sieve: `
 LOGIN "bob" "{pw}"|LOGIN bob {pw}|PASS {pw}|PASS "{pw}"|USER "bob"~PASS "{pw}"|LOGN "bob" "{pw}"|a LOGIN bob {pw}|LOGIN {3+}~bob {15+}~{pw}
 AUTHENTICATE "{plain}"|AUTHENTICATE {plain}|AUTHENTICATE "PLAIN" {plain}|AUTHENTICATE PLAIN "{plain}"|AUTHENTICATE"PLAIN" "{plain}"|AUTHENTICATE "PLAIN""{plain}"

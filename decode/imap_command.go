@@ -291,7 +291,7 @@ func (b *imapEvent) excess(rest imapValue) {
 			continue
 		}
 		if l.from > from {
-			b.addSecret("excess", &imapValue{kind: imapAtom, from: from, to: l.from, text: b.t.s[from:l.from]})
+			b.excessText(from, l.from)
 		}
 		if l.held {
 			b.addSecret("excess", &imapValue{kind: imapLit, from: l.from, to: l.to, text: l.text, literal: l})
@@ -303,8 +303,20 @@ func (b *imapEvent) excess(rest imapValue) {
 			from++
 		}
 	}
-	if from < rest.to {
-		b.addSecret("excess", &imapValue{kind: imapAtom, from: from, to: rest.to, text: b.t.s[from:rest.to]})
+	b.excessText(from, rest.to)
+}
+
+// excessText masks the stretch [from, to) but for CR and NUL, which make a line suspect, also when it is read again.
+func (b *imapEvent) excessText(from, to int) {
+	for from < to {
+		end := to
+		if i := strings.IndexAny(b.t.s[from:to], "\r\x00"); i >= 0 {
+			end = from + i
+		}
+		if from < end {
+			b.addSecret("excess", &imapValue{kind: imapAtom, from: from, to: end, text: b.t.s[from:end]})
+		}
+		from = end + 1
 	}
 }
 

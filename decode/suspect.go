@@ -83,7 +83,7 @@ func starsBefore(line []byte, from int) int {
 		case '*':
 			from--
 			first = from
-		case ' ', '\n':
+		case ' ', '\n', '\r', 0:
 			from--
 		default:
 			at, _, _, ok := literalMarker(line[:from])
