@@ -89,6 +89,8 @@ var fuzzSeeds = map[string][][2]string{
 		{"a AUTHENTICATE PLAIN AGEAYg==\r\nDONE\r\n", "+ \r\na OK\r\n* BYE\r\n"},
 		{"a APPEND x {3+}\r\nabc\r\na UID FETCH 1 BODY[]\r\n", "* 1 FETCH (BODY[] {5}\r\nA: b\n FLAGS (\\Seen))\r\n"},
 		{"a COMPRESS DEFLATE\r\n\x03\x00", "a OK\r\n\x03\x00"},
+		{"a LOGIN b\r\ncanari {3}\r\nbob\r\ncanari/8 x {9999+}\r\nb NOOP\r\n", "a NO no\r\n* NO canari {3}\r\n+ go\r\ncanari/8 BAD x\r\n"},
+		{"a LOGIN b\r\ncanari{3}\r\nb NOOP\r\n", "a NO no\r\ncanari{3} BAD x\r\nb OK\r\n"},
 		{"a STARTTLS\r\n\x16\x03\x01\x00\x00", "a OK\r\n\x15\x03\x03\x00\x02\x01\x00"},
 	},
 	Detect: {

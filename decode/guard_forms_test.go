@@ -54,7 +54,11 @@ a LOGIN bob {pw}~<a NO try ({pw})|a AUTHENTICATE PLAIN~<+ ~{plain}~<a NO bad "{p
 a AUTHENTICATE LOGIN~<+ VXNlcm5hbWU6~{plain}|a AUTHENTICATE EXTERNAL {plain}|a AUTHENTICATE XOAUTH2 {plain}|a AUTHENTICATE CRAM-MD5~<+ PDE+~bob {pw}
 AUTH PLAIN {plain}|USER bob {pw}|a LOGIN "bob" "{pw}|a LOGIN 'bob' '{pw}'|a LOGIN <bob> <{pw}>|a LOGIN bob\t{pw}|a LOGIN bob,{pw}|a LOGIN bob:{pw}
 a AUTHENTICATE PLAIN~<a NO no~{15+}~{pw}|a LOGIN bob~<a BAD no~{15}~<+ go~{pw}|{15+}~{pw}|x{15+}~{pw}|bob"{pw}"{3+}~bob| {plain} | {plain} {3+}~bob
-{pw}{3}~<+ go~bob|a LOGIN {3+}~bob){pw}|a LOGIN bob ){pw}|a LOGIN ({pw}|LOGIN {3+}~bob {15+}~{pw}|a LOGIN bob {pw};URLAUTH=a:b:{pw}`,
+{pw}{3}~<+ go~bob|a LOGIN {3+}~bob){pw}|a LOGIN bob ){pw}|a LOGIN ({pw}|LOGIN {3+}~bob {15+}~{pw}|a LOGIN bob {pw};URLAUTH=a:b:{pw}
+a LOGIN bob~<a NO no~{pw} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {3+}~bob|a LOGIN bob~<a NO no~{pw} {3}~<b BAD~b NOOP|a LOGIN bob~<a NO no~{pw} {3}~<{pw} BAD~b NOOP
+a AUTHENTICATE PLAIN~<a NO no~{plain} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {15}~<+ go~{pw}|a LOGIN bob~<a NO no~{pw} x {3}~<+ go~bob x|a LOGIN bob~<a NO no~"{pw}" {3}~<+ go~bob~b NOOP
+a AUTHENTICATE LOGIN~<a NO no~{login} {3}~<+ go~bob~{pw} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {3}~<* NO what is {pw} {3}~<+ go~bob
+a LOGIN bob~<a NO no~{pw}{3}~<{pw}{3} BAD~b NOOP|a LOGIN bob~<a NO no~{pw} x {9999}~<{pw} BAD~b NOOP|a LOGIN bob~<a NO no~b {pw} {3}~<b BAD not {pw}~c NOOP`,
 	Sieve: `
 LOGIN "bob" "{pw}"|LOGIN bob {pw}|PASS {pw}|PASS "{pw}"|USER "bob"~PASS "{pw}"|LOGN "bob" "{pw}"|a LOGIN bob {pw}|LOGIN {3+}~bob {15+}~{pw}
 AUTHENTICATE "{plain}"|AUTHENTICATE {plain}|AUTHENTICATE "PLAIN" {plain}|AUTHENTICATE PLAIN "{plain}"|AUTHENTICATE"PLAIN" "{plain}"|AUTHENTICATE "PLAIN""{plain}"

@@ -65,10 +65,7 @@ func (p *imap) hides(name string, at, arg int) int {
 		return -1
 	}
 	if p.asked {
-		if tag := s[:strings.IndexByte(s, ' ')]; len(p.build.t.literals) > 0 || len(tag) < minEchoWord || tagStem(tag) == tagStem(p.tag) {
-			return at
-		}
-		return 0
+		return p.hidesAsked(s[:strings.IndexByte(s, ' ')], at)
 	}
 	from := suspect([]byte(s))
 	p.http = p.http || isHTTP([]byte(s))
@@ -81,6 +78,52 @@ func (p *imap) hides(name string, at, arg int) int {
 		}
 	}
 	return from
+}
+
+// hidesAsked is hides for a line that no command begins, behind one that signs in: it may be a response, of which the first
+// word is a part, unless it is the tag that the client would have used.
+func (p *imap) hidesAsked(tag string, at int) int {
+	if len(tag) < minEchoWord || tagStem(tag) == tagStem(p.tag) {
+		return at
+	}
+	return 0
+}
+
+// hideEarly gives a client's line that announces the literal of a command, at offset off, with masked what the command
+// will hide of it when it is whole: until then the server may answer, and repeat it. marker is where the {n} begins.
+func (p *imap) hideEarly(layer Layer, line []byte, off int64, marker int) []byte {
+	if p.l.s.o.ShowSecrets {
+		return line
+	}
+	from := 0
+	switch tag, name, at, _ := splitCommand(string(line)); {
+	case name == "": // no tag has a literal (see lateResponse)
+	case !p.asked || wantsTag(tag) || knownCommand(name):
+		return line
+	default:
+		from = p.hidesAsked(tag, at)
+	}
+	if from >= marker {
+		return line
+	}
+	p.l.heardLine(bytes.TrimSpace(line[from:marker]))
+	p.build.from = Client
+	whole := line
+	p.build.forget(Span{off + int64(from), math.MaxInt64})
+	for at := from; at < marker; {
+		to := at
+		for to < marker && line[to] != ' ' {
+			to++
+		}
+		if to > at {
+			line = p.l.hide(Client, layer, line, at, off, stars(to-at))
+		}
+		at = to + 1
+	}
+	if bytes.IndexByte(whole, ' ') < 0 { // a server may take all of it for the tag
+		p.l.heard(whole, line)
+	}
+	return line
 }
 
 // tagStem is what a client's tags have in common: all but the number at the end.
@@ -115,7 +158,7 @@ func (b *imapEvent) hide(from int) {
 		return
 	}
 	s := b.t.s
-	b.p.l.heardLine([]byte(s[from:]))
+	b.hear(from)
 	b.forget(Span{b.t.offset(from, false), math.MaxInt64})
 	literals := b.t.literals
 	for at := from; at < len(s); {
@@ -144,6 +187,18 @@ func (b *imapEvent) hide(from int) {
 			b.p.l.sides[b.from].mask(b.layer, Span{l.off, l.off + l.size}, nil)
 		}
 	}
+}
+
+// hear remembers the text from a position on but for the announcements of literals, which are not masked: where the
+// server repeats them they stay too.
+func (b *imapEvent) hear(from int) {
+	for i := range b.t.literals {
+		if l := &b.t.literals[i]; l.from >= from {
+			b.p.l.heardLine([]byte(strings.TrimSpace(b.t.s[from:l.from])))
+			from = l.to
+		}
+	}
+	b.p.l.heardLine([]byte(strings.TrimPrefix(b.t.s[from:], "\n")))
 }
 
 // secretArguments masks what may hold a password beside the grammar: all of a LOGIN that is not a name and a password,

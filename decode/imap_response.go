@@ -133,10 +133,10 @@ func (p *imap) notResponse(f *frame, n int) {
 // ends the client's command.
 func (p *imap) settle(line []byte) {
 	u := &p.units[Client]
-	if !u.literal || len(line) < 2 || line[0] == '*' || line[0] == '+' {
+	tag, _, _ := bytes.Cut(line, []byte{' '})
+	if !u.literal || len(line) < 2 || len(tag) == 1 && tag[0] == '*' || line[0] == '+' { // more stars are a masked tag
 		return
 	}
-	tag, _, _ := bytes.Cut(line, []byte{' '})
 	mine, _, _ := bytes.Cut(u.raw, []byte{' '})
 	if !bytes.Equal(tag, mine) {
 		return

@@ -63,6 +63,9 @@ func (p *imap) unit(from Side, f *frame) bool {
 			u.broken = !whole && !f.ended
 			return true
 		}
+		if from == Client && marked && len(u.segments) == 0 {
+			line = p.hideEarly(f.layer, line, f.at+int64(u.next), at)
+		}
 		u.shown = u.join(line, f.at+int64(u.next), f.at+int64(end), at, size, marked)
 		u.next = end
 		if !marked {
