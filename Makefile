@@ -2,7 +2,7 @@
 GO ?= go
 UI := web/ui
 
-.PHONY: test vet go ui e2e build fuzz bench bench-decode bench-proxy soak clean
+.PHONY: shots test vet go ui e2e build fuzz bench bench-decode bench-proxy soak clean
 
 test: vet go ui e2e
 
@@ -48,6 +48,10 @@ FUZZTIME ?= 30s
 fuzz:
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep ^Fuzz); do \
 		echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+# The README's pictures, from the program as it is.
+shots: build
+	cd $(UI) && FACTEUR_BIN=$(CURDIR)/facteur npm run shots -- shots live-laptop-en-dark live-laptop-fr-light compare-wide-fr-light ladder-wide-fr-light message-wide-fr-light
 
 clean:
 	rm -f facteur

@@ -32,7 +32,7 @@ func TestHandshakeTimeout(t *testing.T) {
 			} else if tls.Client(conn, r.clientTLS()).Handshake() == nil {
 				t.Error("the handshake came to an end")
 			}
-			if d := time.Since(start); d < short || d > short+5*time.Second {
+			if d := time.Since(start); d < short || d > short+30*time.Second {
 				t.Errorf("given up after %v", d)
 			}
 			conn.Close()

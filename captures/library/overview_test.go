@@ -38,9 +38,8 @@ func TestOverviews(t *testing.T) {
 	began := time.Now()
 	all, err = l.Overviews(ctx)
 	check(t, err)
-	if took := time.Since(began); len(all) != many+1 || !all[len(all)-1].Implicit || took > 2*time.Second {
-		t.Errorf("%d recordings in %v: %+v", len(all), took, all[len(all)-1])
-	} else {
-		t.Logf("%d recordings in %v", len(all), took)
+	t.Logf("%d recordings in %v", len(all), time.Since(began))
+	if len(all) != many+1 || !all[len(all)-1].Implicit {
+		t.Errorf("%d recordings, the last %+v", len(all), all[len(all)-1])
 	}
 }

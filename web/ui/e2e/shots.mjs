@@ -1,5 +1,6 @@
 /**
- * npm run shots -- FOLDER: pictures of every screen in its sizes, themes and languages. From the real demo when
+ * npm run shots -- FOLDER [NAME…]: pictures of every screen in its sizes, themes and languages, or of those named (make
+ * shots makes those of the README). From the real demo when
  * FACTEUR_URL or FACTEUR_BIN is given, else from the mock.
  */
 import { mkdirSync } from 'node:fs'
@@ -12,6 +13,7 @@ if (!folder) {
   console.error('usage: npm run shots -- FOLDER')
   process.exit(2)
 }
+const wanted = new Set(process.argv.slice(3))
 mkdirSync(folder, { recursive: true })
 
 const sizes = { wide: [1920, 1080], laptop: [1280, 800], phone: [390, 844], small: [320, 640] }
@@ -20,6 +22,7 @@ const faults = []
 
 /** @param {string} name @param {string} url @param {{size: keyof typeof sizes, lang?: string, theme?: string, projector?: boolean, hash?: string, act?: (page: any) => Promise<void>}} what */
 async function shoot(name, url, { size, lang = 'fr', theme = 'light', projector = false, hash = '', act }) {
+  if (wanted.size && !wanted.has(name)) return
   const [width, height] = sizes[size]
   const { context, page, faults: found } = await visit(browser, url, { width, height, settings: { lang, theme, projector } })
   await page.waitForLoadState('networkidle').catch(() => {})
@@ -47,7 +50,7 @@ const then = (...steps) => async (page) => {
   for (const step of steps) await step(page)
 }
 
-const demo = await real()
+const demo = await real(['--share=127.0.0.1:0'])
 const mock = demo ?? (await startMock())
 for (const size of Object.keys(sizes)) {
   for (const [lang, theme] of [['fr', 'light'], ['en', 'dark']]) {
@@ -64,6 +67,13 @@ for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'da
   await shoot(`states-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/states?session=1&n=80' })
   await shoot(`diff-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/diff?a=1&b=2' })
   await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
+  await shoot(`settings-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/settings' })
+  await shoot(`present-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/present' })
+  if (demo) {
+    await shoot(`library-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/library' })
+    await shoot(`setup-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/setup' })
+    await shoot(`pair-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/live?tape=sample:smtp-starttls' })
+  }
 }
 await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })
 await shoot('compare-leaks', mock.url, { size: 'laptop', hash: '#/compare?session=1', act: (page) => page.locator('summary').click() })
