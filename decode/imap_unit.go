@@ -137,7 +137,7 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 		octets, p.units[from].tokens = p.l.hideTokens(from, f.layer, octets, at, p.units[from].tokens)
 		u.literals[last].text, u.literals[last].held = string(octets), true
 	}
-	u.next, u.literal, u.waiting = n, false, false
+	u.next, u.last, u.literal, u.waiting = n, n, false, false // a line may not come: the octets are none
 	return true, true
 }
 
