@@ -8,7 +8,7 @@
 //
 //	input      octets of the file, gzip taken off, offsets counted           input.go
 //	container  pcap or pcapng → packets, secrets, comments                   pcap_read.go pcapng_read.go
-//	link, ip   packet → TCP segment: link types, tunnels, fragments          link.go ip.go fragment.go wifi.go
+//	link, ip   packet → TCP segment: link types, tunnels, fragments          link.go ip.go fragment.go wifi.go exotic.go
 //	tcp        segments → sessions and chunks, holes told, nothing invented  tcp.go half.go settle.go
 //
 // The last one delivers in causal order: a segment that acknowledges octets of the other side follows them, even where

@@ -2,7 +2,7 @@ package captures
 
 import "encoding/binary"
 
-// Link types (draft-ietf-opsawg-pcaplinktype) that carry IP and that are read here.
+// Link types (draft-ietf-opsawg-pcaplinktype) that carry IP and that are read here; that of exotic.go goes to gopacket.
 const (
 	linkNull       = 0
 	linkEthernet   = 1
@@ -15,6 +15,7 @@ const (
 	linkWiFi       = 105
 	linkLoop       = 108
 	linkLinux      = 113
+	linkPFLog      = 117
 	linkRadiotap   = 127
 	linkIPv4       = 228
 	linkIPv6       = 229
@@ -42,7 +43,7 @@ const (
 func knownLink(link uint32) bool {
 	switch link {
 	case linkNull, linkEthernet, linkPPP, linkRaw12, linkRaw14, linkPPPHDLC, linkRaw, linkCiscoHDLC, linkLoop, linkLinux,
-		linkIPv4, linkIPv6, linkLinux2, linkPPPoE, linkWiFi, linkRadiotap, linkWiFiPrism:
+		linkIPv4, linkIPv6, linkLinux2, linkPPPoE, linkWiFi, linkRadiotap, linkWiFiPrism, linkPFLog:
 		return true
 	}
 	return false
@@ -78,6 +79,8 @@ func (d *dissector) link(pk *packet) {
 		if len(b) >= 4 {
 			d.etherType(binary.BigEndian.Uint16(b[2:]), b[4:], pk.cut, 0)
 		}
+	case linkPFLog:
+		d.exotic(pk)
 	default:
 		d.radio(pk)
 	}

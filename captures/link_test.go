@@ -2,6 +2,7 @@ package captures
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 )
 
@@ -97,6 +98,13 @@ func TestLinks(t *testing.T) {
 		{"PPPoE as link", linkPPPoE, false, func(ip string) string { return "\x11\x00\x00\x01\x00\x00\x00\x21" + ip }},
 		{"Cisco HDLC", linkCiscoHDLC, false, func(ip string) string { return "\x0f\x00\x08\x00" + ip }},
 		{"802.11", linkWiFi, false, func(ip string) string { return wifi + snap4 + ip + "FCS!" }},
+		{"a firewall's log", linkPFLog, false, func(ip string) string {
+			family := byte(2) // AF_INET
+			if ip[0]>>4 == 6 {
+				family = 24 // AF_INET6 of OpenBSD
+			}
+			return "\x3d" + string(family) + strings.Repeat("\x00", 62) + ip
+		}},
 		{"802.11, between access points", linkWiFi, false, func(ip string) string {
 			return "\x08\x03" + wifi[2:] + "\x02\x00\x00\x00\x00\x04" + snap4 + ip + "FCS!"
 		}},
