@@ -58,7 +58,8 @@ a AUTHENTICATE PLAIN~<a NO no~{15+}~{pw}|a LOGIN bob~<a BAD no~{15}~<+ go~{pw}|{
 a LOGIN bob~<a NO no~{pw} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {3+}~bob|a LOGIN bob~<a NO no~{pw} {3}~<b BAD~b NOOP|a LOGIN bob~<a NO no~{pw} {3}~<{pw} BAD~b NOOP
 a AUTHENTICATE PLAIN~<a NO no~{plain} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {15}~<+ go~{pw}|a LOGIN bob~<a NO no~{pw} x {3}~<+ go~bob x|a LOGIN bob~<a NO no~"{pw}" {3}~<+ go~bob~b NOOP
 a AUTHENTICATE LOGIN~<a NO no~{login} {3}~<+ go~bob~{pw} {3}~<+ go~bob|a LOGIN bob~<a NO no~{pw} {3}~<* NO what is {pw} {3}~<+ go~bob
-a LOGIN bob~<a NO no~{pw}{3}~<{pw}{3} BAD~b NOOP|a LOGIN bob~<a NO no~{pw} x {9999}~<{pw} BAD~b NOOP|a LOGIN bob~<a NO no~b {pw} {3}~<b BAD not {pw}~c NOOP`,
+a LOGIN bob~<a NO no~{pw}{3}~<{pw}{3} BAD~b NOOP|a LOGIN bob~<a NO no~{pw} x {9999}~<{pw} BAD~b NOOP|a LOGIN bob~<a NO no~b {pw} {3}~<b BAD not {pw}~c NOOP
+a LOGIN bob {pw} x\ry|a LOGIN bob "{pw}" x\ry|a LOGIN bob {0} {pw}\rx|a LOGIN\x00bob {pw}|a LOGIN bob {pw}\r|a UID LOGIN bob {pw} x\ry|a LOGIN bob {pw} x\x00 {3+}~bob`,
 	Sieve: `
 LOGIN "bob" "{pw}"|LOGIN bob {pw}|PASS {pw}|PASS "{pw}"|USER "bob"~PASS "{pw}"|LOGN "bob" "{pw}"|a LOGIN bob {pw}|LOGIN {3+}~bob {15+}~{pw}
 AUTHENTICATE "{plain}"|AUTHENTICATE {plain}|AUTHENTICATE "PLAIN" {plain}|AUTHENTICATE PLAIN "{plain}"|AUTHENTICATE"PLAIN" "{plain}"|AUTHENTICATE "PLAIN""{plain}"

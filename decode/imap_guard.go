@@ -59,6 +59,9 @@ func (p *imap) hides(name string, at, arg int) int {
 		if strings.IndexByte(s, '\r') < 0 && strings.IndexByte(s, 0) < 0 && (!imapBare[name] || name == "AUTHENTICATE" || arg >= len(s)) {
 			return -1
 		}
+		if strings.TrimPrefix(name, "UID ") == "LOGIN" { // which of the words is the password, stars do not say
+			return arg
+		}
 		if from := suspect([]byte(s[arg:])); from >= 0 {
 			return arg + from
 		}
