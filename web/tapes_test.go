@@ -23,7 +23,6 @@ import (
 type fakeArchive struct {
 	mu      sync.Mutex
 	reading int
-	closed  chan struct{}
 }
 
 func (f *fakeArchive) Find(_ context.Context, from Source) (Found, error) {
