@@ -43,7 +43,7 @@ func TestTsharkTable(t *testing.T) {
 			t.Fatalf("%s: %v", s.ID, err)
 		}
 		ids = append(ids, s.ID)
-		time.Sleep(settled)
+		recorded(t, p.dir, s.ID)
 	}
 	p.stop()
 	var table strings.Builder
@@ -69,9 +69,19 @@ func TestTsharkTable(t *testing.T) {
 	t.Logf("%s\n%s", first, table.String())
 }
 
-// settled is how long after a script its sessions are surely known to the recorder: they are looked at in batches, which wait
-// a hundredth of a second. A lesson lasts longer.
-const settled = 60 * time.Millisecond
+// recorded waits until a script's sessions are known to the recorder, which looks at them in batches: its lesson must not end
+// before.
+func recorded(t *testing.T, dir, id string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if files, _ := filepath.Glob(filepath.Join(dir, "rec", "*_"+id+".pcapng")); len(files) > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: no recording", id)
+		}
+	}
+}
 
 // optionalLab puts a practice server with all options behind a station's routes.
 func optionalLab(t *testing.T, o *stationOptions) {

@@ -121,10 +121,14 @@ describe('the real program', { skip: process.env.FACTEUR_BIN ? false : 'FACTEUR_
     })
     await new Promise((listening) => canary.listen(0, '127.0.0.1', listening))
     const address = `http://127.0.0.1:${canary.address().port}`
-    const demo = await real()
+    const demo = await real(['--no-lesson'])
     const { page, context, faults } = await visit(browser, demo.url, { settings: { lang: 'fr', theme: 'light' }, width: 1920, height: 1080 })
     try {
-      await send(1025, hostileMail(address))
+      const port = await page.evaluate(async () => {
+        const { routes } = await (await fetch('api/v1/state')).json()
+        return Number(routes.map((route) => new URL(route.listen)).find(({ protocol }) => protocol === 'smtp:').port)
+      })
+      await send(port, hostileMail(address))
       await page.evaluate(() => (location.hash = '#/message?part=1.2&tab=html'))
       const frame = page.frameLocator('iframe')
       await frame.getByText('Banque Éternelle').waitFor()
