@@ -38,7 +38,7 @@ AUTH LOGIN~<+ VXNlcm5hbWU6~{plain}|AUTH EXTERNAL {plain}|AUTH CRAM-MD5~<+ PDE+~b
 STAT PASS {pw}|CAPA\rPASS {pw}\r|QUIT PASS {pw}|NOOP pass {pw}|STLS AUTH PLAIN {plain}|LIST 1\rPASS {pw}\r|HELO PASS {pw}|EHLO~<-ERR~AUTH PLAIN {plain}
 PASS {pw}~<-ERR wrong password "{pw}"|AUTH PLAIN {plain}~<-ERR {pw} is wrong|AUTH LOGIN~<+ UGFzc3dvcmQ6~{word}~<-ERR {pw}|FOO {pw}~<-ERR unknown FOO {pw}`,
 	IMAP: `
-a LOGN bob {pw}|a LOIGN bob {pw}|a LOGINN bob {pw}|a LOGON bob {pw}|a LOGIN"bob" "{pw}"|a LOGIN(bob {pw})|a LOGIN, bob {pw}|a LOGIN:bob:{pw}
+a LOGIN bob {40}~<+ go~{pw}|a LOGIN bob {40+}~{pw}|a LOGIN {40+}~{pw}|a LOGN bob {pw}|a LOIGN bob {pw}|a LOGINN bob {pw}|a LOGON bob {pw}|a LOGIN"bob" "{pw}"|a LOGIN(bob {pw})|a LOGIN, bob {pw}|a LOGIN:bob:{pw}
 LOGIN bob {pw}|LOGN bob {pw}|a.LOGIN bob {pw}|a-LOGIN bob {pw}|aLOGIN bob {pw}|a  LOGIN bob {pw}| a LOGIN bob {pw}|a UID LOGIN bob {pw}
 a AUTHENTICATE {plain}|a AUTHENTICATE {word}|a AUTHENTICATE PLAIN={plain}|a AUTHENTICATE=PLAIN {plain}|a AUTH=PLAIN {plain}|a AUTHPLAIN {plain}
 a AUTHENTICATEPLAIN {plain}|a AUTENTICATE PLAIN {plain}|a AUTHENTICATE bob {pw}|a AUTHENTICATE "PLAIN" "{plain}"|a AUTHENTICATE (PLAIN {plain})

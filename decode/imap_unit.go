@@ -37,6 +37,10 @@ func (p *imap) unit(from Side, f *frame) bool {
 			case !ready:
 				return false
 			case !ok:
+				// cut short by the end of the session: what came of a password is one
+				if cut := len(f.buf); from == Client && cut > u.next && u.mayHoldPassword() {
+					p.l.sides[from].mask(f.layer, Span{f.at + int64(u.next), f.at + int64(cut)}, nil)
+				}
 				p.finish(from, f, len(f.buf))
 				return true
 			}

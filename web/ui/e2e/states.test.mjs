@@ -89,6 +89,7 @@ describe('states', () => {
         async (page) => {
           for (const machine of ['smtp', 'lmtp', 'pop3', 'imap', 'sieve', 'tls1.2', 'tls1.3']) {
             await page.getByRole('combobox', { name: /Machine/ }).selectOption(machine)
+            await page.evaluate(() => document.fonts.ready)
             await page.waitForTimeout(60)
             const wrong = await page.evaluate(() => {
               const all = [...document.querySelectorAll('.sheet .box, .sheet .label')]
