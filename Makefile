@@ -51,7 +51,7 @@ fuzz:
 
 # The README's pictures, from the program as it is.
 shots: build
-	cd $(UI) && FACTEUR_BIN=$(CURDIR)/facteur npm run shots -- shots live-laptop-en-dark live-laptop-fr-light compare-wide-fr-light ladder-wide-fr-light message-wide-fr-light
+	cd $(UI) && FACTEUR_BIN=$(CURDIR)/facteur npm run shots -- shots live-laptop-en-dark live-laptop-fr-light compare-wide-fr-light
 
 clean:
 	rm -f facteur
