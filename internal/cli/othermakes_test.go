@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,12 +23,15 @@ import (
 	"facteur/proxy/ca"
 )
 
-// makes are mail servers of other makes than Dovecot and Postfix, as the interop harness runs them: the offset of each
-// port from the harness's first one. Where a make is not running, its clients are skipped; in CI, Exim must be there.
-var makes = []struct {
+// serverMake is a mail server of the interop harness: offset is its port's from the harness's first one.
+type serverMake struct {
 	name, scheme string
 	offset       int
-}{
+}
+
+// makes are servers of other makes than Dovecot and Postfix. FACTEUR_MAKES, names joined by commas, leaves out those that
+// are not run; one that is asked for and does not answer is skipped, and in CI a failure.
+var makes = []serverMake{
 	{"exim", "smtp", 625}, {"exim", "smtps", 665},
 	{"cyrus", "imap", 643}, {"cyrus", "imaps", 693}, {"cyrus", "pop3", 610}, {"cyrus", "pop3s", 695}, {"cyrus", "sieve", 690},
 	{"courier", "imap", 743},
@@ -38,7 +42,7 @@ var makes = []struct {
 func TestOtherMakes(t *testing.T) {
 	work := os.Getenv("FACTEUR_INTEROP")
 	if work == "" {
-		t.Skip("FACTEUR_INTEROP names no folder with running interop servers")
+		t.Skip("FACTEUR_INTEROP names no folder with running interop servers; .ci/run starts them and runs this test behind the others")
 	}
 	base, err := strconv.Atoi(cmp.Or(os.Getenv("INTEROP_PORT_BASE"), "22000"))
 	if err != nil {
@@ -55,8 +59,12 @@ func TestOtherMakes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	visited := slices.Clone(makes)
+	if names := os.Getenv("FACTEUR_MAKES"); names != "" {
+		visited = slices.DeleteFunc(visited, func(m serverMake) bool { return !slices.Contains(strings.Split(names, ","), m.name) })
+	}
 	var routes []proxy.Route
-	for _, m := range makes {
+	for _, m := range visited {
 		query := ""
 		if m.name == "courier" {
 			query = "?plain" // it runs without TLS: facteur answers the clients' STARTTLS
@@ -83,15 +91,12 @@ func TestOtherMakes(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.run(ctx) }()
 	ran := 0
-	for i, m := range makes {
+	for i, m := range visited {
 		_, door, _ := net.SplitHostPort(s.proxy.Addrs()[i].String())
 		for _, c := range visitors(dir, auth.Show().Path, m.scheme, door) {
 			t.Run(m.name+"/"+m.scheme+"/"+c.name, func(t *testing.T) {
 				if !answers(base + m.offset) {
-					if m.name == "exim" && os.Getenv("CI") != "" {
-						t.Fatal("Exim is not running")
-					}
-					t.Skipf("%s is not running on port %d", m.name, base+m.offset)
+					missing(t, fmt.Sprintf("%s on port %d (FACTEUR_MAKES names those to visit)", m.name, base+m.offset))
 				}
 				c.visit(t)
 				ran++
@@ -141,9 +146,7 @@ type visitor struct {
 }
 
 func (v visitor) visit(t *testing.T) {
-	if _, err := exec.LookPath(v.args[0]); err != nil {
-		t.Skipf("%s is not installed", v.args[0])
-	}
+	program(t, v.args[0])
 	c := exec.CommandContext(t.Context(), v.args[0], v.args[1:]...)
 	c.WaitDelay = time.Second
 	out, err := c.CombinedOutput()

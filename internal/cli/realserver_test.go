@@ -26,7 +26,7 @@ import (
 func TestRealServers(t *testing.T) {
 	work := os.Getenv("FACTEUR_INTEROP")
 	if work == "" {
-		t.Skip("FACTEUR_INTEROP names no folder with running interop servers")
+		t.Skip("FACTEUR_INTEROP names no folder with running interop servers; .ci/run starts them and runs this test behind the others")
 	}
 	text, err := os.ReadFile(filepath.Join(work, "tls", "ca.pem"))
 	if err != nil {

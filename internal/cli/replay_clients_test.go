@@ -124,12 +124,18 @@ func program(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("%s is not installed", name)
-		}
-		t.Skipf("%s is not installed", name)
+		missing(t, name)
 	}
 	return path
+}
+
+// missing skips a test for want of something, and says of what; in CI nothing may be wanting.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is missing, and CI must not skip this test", what)
+	}
+	t.Skipf("%s is missing", what)
 }
 
 var replaySecurities = []string{replay.Clear, replay.StartTLS, replay.ImplicitTLS}

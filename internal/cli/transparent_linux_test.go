@@ -15,15 +15,10 @@ import (
 // namespace of its own, so that nothing of this machine's network is touched. Needs root.
 func TestTransparentInNamespaces(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
+		missing(t, "root, which network namespaces need,")
 	}
 	for _, tool := range []string{"ip", "nft", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") != "" {
-				t.Fatalf("%s is needed in CI", tool)
-			}
-			t.Skipf("%s is not installed", tool)
-		}
+		program(t, tool)
 	}
 	testscript.Run(t, testscript.Params{Dir: "testdata/netns", Setup: func(e *testscript.Env) error {
 		e.Setenv("XDG_CONFIG_HOME", e.WorkDir+"/config")
