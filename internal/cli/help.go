@@ -92,9 +92,9 @@ func inFrench(c *cobra.Command) {
 	}
 }
 
-// English words for the values of flags, by the French ones in help_fr.txt; a word that is not here is the same in both.
+// English words for the values of flags, by the French ones in help_fr.txt, but for N and URL, which are the same in both.
 var valueWords = map[string]string{"DOSSIER": "DIR", "FICHIER": "FILE", "ADRESSE": "ADDR", "DURÉE": "TIME", "ATTAQUE": "ATTACK", "NOMS": "NAMES",
-	"PROTOCOLE": "PROTOCOL", "FILTRE": "EXPR", "LANGUE": "LANG", "TITRE": "TITLE", "NOM": "NAME", "JOURS": "DAYS", "MAGASIN": "STORE", "SÉANCE": "SESSION"}
+	"PROTOCOLE": "PROTOCOL", "FILTRE": "EXPR", "LANGUE": "LANG", "TITRE": "TITLE", "NOM": "NAME", "JOURS": "DAYS", "MAGASIN": "STORE", "SÉANCE": "SESSION", "QUAND": "WHEN", "TAILLE": "SIZE"}
 
 // valueWord names a flag's value in help.
 func (a *app) valueWord(path string, f *pflag.Flag) string {

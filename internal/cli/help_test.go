@@ -47,6 +47,9 @@ func TestFrenchHelpIsWhole(t *testing.T) {
 			if bool := f.Value.Type() == "bool"; bool != (got.value == "") {
 				t.Errorf("%s --%s: its value in French help is %q", path, f.Name, got.value)
 			}
+			if v := got.value; v != "" && v != "N" && v != "URL" && valueWords[v] == "" {
+				t.Errorf("%s --%s: %s has no English word in valueWords", path, f.Name, v)
+			}
 		}
 		c.LocalNonPersistentFlags().VisitAll(check)
 		c.PersistentFlags().VisitAll(check)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"facteur/internal/notes"
 )
 
 // What cobra and pflag say in English is said here in the user's language, with the closest names there are.
@@ -45,35 +47,11 @@ func nearest(word string, names []string) []string {
 	}
 	var out []string
 	for _, n := range names {
-		if len(word) > 1 && strings.HasPrefix(n, word) || slips(strings.ToLower(word), n) <= 1+len(word)/5 {
+		if len(word) > 1 && strings.HasPrefix(n, word) || notes.Distance(strings.ToLower(word), n) <= 1+len(word)/5 {
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-// slips counts insertions, deletions, replacements and swaps of neighbours between a and b (optimal string alignment).
-func slips(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 func (a *app) unknownCommand(c *cobra.Command, name string) error {

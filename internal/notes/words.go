@@ -178,7 +178,7 @@ func (x *vocabulary) near(key string) []string {
 		if len(key) >= 2 && strings.HasPrefix(k, key) {
 			far = 1
 		} else if len(k)-len(key) <= slips && len(key)-len(k) <= slips {
-			far = distance(key, k)
+			far = Distance(key, k)
 		}
 		if far <= slips && strings.ContainsFunc(k, func(r rune) bool { return r < '0' || r > '9' && r != '.' }) {
 			all = append(all, candidate{word, far})
@@ -194,9 +194,9 @@ func (x *vocabulary) near(key string) []string {
 	return out
 }
 
-// distance counts insertions, deletions, replacements and swaps of neighbours between a and b (optimal string
-// alignment).
-func distance(a, b string) int {
+// Distance counts the insertions, deletions, replacements and swaps of neighbouring octets that lead from a to b (optimal
+// string alignment): how far a mistyped word is from one that exists.
+func Distance(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
 		last[j] = j
