@@ -20,7 +20,7 @@ describe('a presenter and three followers', { skip: given ? false : 'set FACTEUR
     demo = await real(['--share=127.0.0.1:0'])
     presenter = await visit(browser, demo.url, { settings: { lang: 'fr', theme: 'light' } })
     share = await presenter.page.evaluate(() => fetch('api/v1/share').then((answer) => answer.json()))
-    assert.match(share.code, /^[2-9A-Z]{5}$/)
+    assert.match(share.code, /^[2-9A-Z]{6}$/)
     for (const look of [{}, { width: 390, height: 844 }, { width: 1920, height: 1080 }]) {
       followers.push(await visit(browser, share.addresses[0], { settings: { lang: 'en', theme: 'dark' }, ...look }))
     }

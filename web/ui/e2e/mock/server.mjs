@@ -142,7 +142,7 @@ export async function startMock(options = {}) {
       return response.end(catalogue(asked[1]))
     }
     if (url.pathname === '/api/v1/states') return json(response, JSON.parse(readFileSync(new URL('./states.json', import.meta.url), 'utf8')))
-    if (shared && url.pathname === '/api/v1/share') return json(response, { on: true, code: 'K7M4Q', addresses: ['http://192.0.2.7:8125/', 'http://198.51.100.7:8125/'], followers: 3 })
+    if (shared && url.pathname === '/api/v1/share') return json(response, { on: true, code: 'K7M4QB', addresses: ['http://192.0.2.7:8125/', 'http://198.51.100.7:8125/'], followers: 3 })
     if (shared && url.pathname === '/api/v1/share/qr.svg') {
       response.writeHead(200, { 'Content-Type': 'image/svg+xml' })
       return response.end('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 8"><path fill="#fff" d="M0 0h8v8H0z"/><path d="M2 2h4v4H2z"/></svg>')
