@@ -96,9 +96,14 @@ func firstLine(b []byte) []byte {
 	return nil
 }
 
+// wordsOf splits a line where the decoders do: a CR within it is part of a word.
+func wordsOf(line []byte) [][]byte {
+	return bytes.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' })
+}
+
 // clientSays tells the protocol by the client's first line: commands that only one protocol has.
 func clientSays(line []byte) string {
-	words := bytes.Fields(line)
+	words := wordsOf(line)
 	if len(words) == 0 || len(line) > 1000 {
 		return ""
 	}
@@ -144,7 +149,7 @@ func serverSays(line, client []byte) string {
 }
 
 func popVerb(line []byte) bool {
-	words := bytes.Fields(line)
+	words := wordsOf(line)
 	if len(words) == 0 {
 		return false
 	}

@@ -41,6 +41,7 @@ func (p *imap) unit(from Side, f *frame) bool {
 				if cut := len(f.buf); from == Client && cut > u.next && u.mayHoldPassword() {
 					p.l.sides[from].mask(f.layer, Span{f.at + int64(u.next), f.at + int64(cut)}, nil)
 				}
+				u.last = len(f.buf) // its last octets are no line
 				p.finish(from, f, len(f.buf))
 				return true
 			}

@@ -13,7 +13,9 @@ func (v *sieve) lintCommand(e *Event, name string, raw, body []byte, args []siev
 	case "AUTHENTICATE":
 		v.l.lintUse(e)
 		v.l.lintMechanism(e, e.Field("mechanism"))
-		args = args[:min(1, len(args))] // the response is a secret
+		if args = args[:min(1, len(args))]; e.Field("mechanism") == "" { // the response is a secret, and so is what stands for the name of none
+			args = nil
+		}
 	}
 	v.lintUnit(e, raw, body, args)
 }
