@@ -30,6 +30,7 @@ type watch struct {
 	sealed  map[string]int
 	wire    [2][]byte
 	keep    bool // keep records with copies of their content
+	wait    bool // wait for secrets first
 	wires   [][]byte
 	failed  [2]bool
 }
@@ -42,7 +43,11 @@ func (w *watch) feed(side Side, data []byte) {
 		return
 	}
 	for {
-		rec, st := w.c.Next(side, w.buf[side], false)
+		rec, st := w.c.Next(side, w.buf[side], w.wait)
+		if st == Waiting { // asking again changes nothing, until asked to go on
+			w.c.Next(side, w.buf[side], true)
+			rec, st = w.c.Next(side, w.buf[side], false)
+		}
 		w.status[side] = st
 		if st != Got {
 			w.failed[side] = st == NotTLS

@@ -71,10 +71,7 @@ func FuzzRecords(f *testing.F) {
 					w.buf[side], w.failed[side] = nil, false
 					return
 				}
-				if wait {
-					w.c.Next(side, append(bytes.Clone(w.buf[side]), o...), true)
-					w.c.Next(side, w.buf[side], true)
-				}
+				w.wait = wait
 				for _, p := range cut(o) {
 					w.feed(side, p)
 				}
