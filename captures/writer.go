@@ -60,11 +60,12 @@ func Create(path string, o WriterOptions) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := NewWriter(f, o)
+	out := ease(f)
+	w, err := NewWriter(out, o)
 	if err != nil { // a full disk: nothing of a recording is left there
 		return nil, errors.Join(err, f.Close(), os.Remove(path))
 	}
-	w.file, w.behind = f, newBehind(f)
+	w.file, w.behind = f, newBehind(out)
 	lock(f) // so that Repair leaves it alone while it grows
 	return w, nil
 }
