@@ -72,6 +72,12 @@ func BenchmarkMillion(b *testing.B) {
 			check(b, err)
 		}
 	})
+	b.Run("page", func(b *testing.B) {
+		for b.Loop() {
+			_, err := l.Overviews(ctx)
+			check(b, err)
+		}
+	})
 	b.Run("sessions", func(b *testing.B) {
 		for b.Loop() {
 			_, err := l.Sessions(ctx, 0, 100)
@@ -80,7 +86,9 @@ func BenchmarkMillion(b *testing.B) {
 	})
 	for _, text := range []string{"smtp", "smtp code:5xx", "code:250", "code:2xx from:client", "cmd:MAIL", "cmd:RETR", "from:client", "secret", "lint", "error",
 		"kind:message", "imap", "tls:1.2", "-code:2xx from:server", "alice1234", "bonjour", "queued", "unknown user", "alice77 code:5xx", "nowhere", "exemple -queued from:server",
-		"session:3599 cmd:QUIT", "code:55*", "note:lint", "-exemple", "leg:server"} {
+		"session:3599 cmd:QUIT", "code:55*", "note:lint", "-exemple", "leg:server",
+		"exemple imap", "exemple code:599", "250 cmd:MAIL", "ok tls:1.3", "kind:smtp -exemple code:599", "exemple lint tls:1.2", "session:1-2 exemple code:550",
+		"secret exemple", "exemple -smtp", "tag:a1"} {
 		f, err := filter.Parse(text)
 		check(b, err)
 		b.Run(text, func(b *testing.B) {

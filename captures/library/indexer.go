@@ -149,7 +149,7 @@ func (w *indexer) begin() (err error) {
 	if w.event, err = w.tx.PrepareContext(w.ctx, "INSERT INTO events VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"); err != nil {
 		return err
 	}
-	w.words, err = w.tx.PrepareContext(w.ctx, "INSERT INTO words (rowid, text, note) VALUES (?,?,?)")
+	w.words, err = w.tx.PrepareContext(w.ctx, "INSERT INTO words (rowid, text, note, facts) VALUES (?,?,?,?)")
 	return err
 }
 
@@ -221,23 +221,16 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 	w.ended, s.ended = max(w.ended, at), max(s.ended, at)
 	w.events++
 	s.events++
-	flag := func(on bool, n *int64) any {
-		if !on {
-			return nil
-		}
-		if n != nil {
-			*n++
-		}
-		return 1
+	c := columnsOf(e)
+	c.protocol = s.about.Protocol
+	if c.lint {
+		s.lints++
 	}
-	code, code2, class := codesOf(e)
-	var cmd any
-	if strings.HasSuffix(e.Kind, ".command") {
-		cmd = orNil(strings.ToUpper(e.Field("verb") + e.Field("name")))
+	if c.fault {
+		s.errors++
 	}
-	res, err := w.event.ExecContext(w.ctx, s.id, e.Seq, at, e.Leg, e.From, e.Layer, e.Span.From, e.Span.To, kind, e.Re, s.about.Protocol,
-		class, code, code2, cmd, orNil(strings.ToLower(e.Field("tag"))),
-		flag(filter.HasSecret(e), nil), flag(filter.HasLint(e), &s.lints), flag(filter.IsFault(e), &s.errors), w.shown(e))
+	res, err := w.event.ExecContext(w.ctx, s.id, e.Seq, at, e.Leg, e.From, e.Layer, e.Span.From, e.Span.To, kind, e.Re, c.protocol,
+		orNil(c.class), orNil(c.code), orNil(c.code2), orNil(c.cmd), orNil(c.tag), orNil(c.secret), orNil(c.lint), orNil(c.fault), w.shown(e))
 	if err != nil {
 		return err
 	}
@@ -246,7 +239,7 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 		return err
 	}
 	w.collect(e)
-	_, err = w.words.ExecContext(w.ctx, id, w.text.String(), w.notes.String())
+	_, err = w.words.ExecContext(w.ctx, id, w.text.String(), w.notes.String(), c.facts(e, s.id))
 	return err
 }
 
@@ -255,30 +248,43 @@ func plainOctets(e *decode.Event) bool {
 	return e.Kind == "tls.record" && e.Field("opened") != "no" || strings.HasSuffix(e.Kind, ".data.data")
 }
 
-// codesOf gives what code: looks at: an SMTP code and its enhanced one, or a status or name.
-func codesOf(e *decode.Event) (code, code2, class any) {
-	c := e.Field("code")
-	if c == "" || e.Kind == "imap.response" || e.Kind == "pop3.response" {
-		c = strings.ToUpper(e.Field("status") + e.Field("name"))
+// columnsOf gives what the filter looks at.
+func columnsOf(e *decode.Event) columns {
+	c := columns{tag: strings.ToLower(e.Field("tag")), secret: filter.HasSecret(e), lint: filter.HasLint(e), fault: filter.IsFault(e)}
+	if strings.HasSuffix(e.Kind, ".command") {
+		c.cmd = strings.ToUpper(e.Field("verb") + e.Field("name"))
+	} else {
+		c.code, c.code2, c.class = codesOf(e)
 	}
-	if strings.HasSuffix(e.Kind, ".command") || strings.HasPrefix(e.Kind, "message.") || c == "" {
-		return nil, nil, nil
-	}
-	if len(c) == 3 && c[0] >= '0' && c[0] <= '9' {
-		class = int(c[0] - '0')
-	}
-	two := e.Field("enhanced")
-	if two == "" && (e.Kind == "imap.response" || e.Kind == "pop3.response") {
-		two = strings.ToUpper(e.Field("code"))
-	}
-	return c, orNil(two), class
+	return c
 }
 
-func orNil(s string) any {
-	if s == "" {
+// codesOf gives what code: looks at: an SMTP code, its enhanced one and its class, or a status or name and a response code.
+func codesOf(e *decode.Event) (code, code2, class string) {
+	code = e.Field("code")
+	if code == "" || e.Kind == "imap.response" || e.Kind == "pop3.response" {
+		code = strings.ToUpper(e.Field("status") + e.Field("name"))
+	}
+	if strings.HasPrefix(e.Kind, "message.") || code == "" {
+		return "", "", ""
+	}
+	if len(code) == 3 && code[0] >= '0' && code[0] <= '9' {
+		class = code[:1]
+	}
+	code2 = e.Field("enhanced")
+	if code2 == "" && (e.Kind == "imap.response" || e.Kind == "pop3.response") {
+		code2 = strings.ToUpper(e.Field("code"))
+	}
+	return code, code2, class
+}
+
+// orNil gives NULL for what an event has not: partial indexes leave it out.
+func orNil[T comparable](v T) any {
+	var none T
+	if v == none {
 		return nil
 	}
-	return s
+	return v
 }
 
 // kind gives the number of a kind.
@@ -328,14 +334,10 @@ func cut(s string, n int) string {
 	return strings.ToValidUTF8(s, "·")
 }
 
-// every is a word that all events have: the full-text index can leave events out of others only.
-const every = "zeveryevent"
-
 // collect gathers the text to be searched: the line, or the values where there is none, and the notes' ids.
 func (w *indexer) collect(e *decode.Event) {
 	w.text.Reset()
 	w.notes.Reset()
-	w.notes.WriteString(every + "\n")
 	w.text.WriteString(e.Kind)
 	if plainOctets(e) {
 		return

@@ -29,7 +29,7 @@ const (
 	// busyTimeout is how long a write waits for another process's: many batches.
 	busyTimeout = 30 * time.Second
 	// schemaVersion is in the file's user_version. An index of another version is made anew; marks and tags stay.
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 // ErrUnknown is in the error of a recording, session or event that is not in the library.
@@ -154,7 +154,7 @@ CREATE INDEX events_leg ON events (leg) WHERE leg = 1;
 CREATE INDEX events_secret ON events (secret) WHERE secret IS NOT NULL;
 CREATE INDEX events_lint ON events (lint) WHERE lint IS NOT NULL;
 CREATE INDEX events_error ON events (error) WHERE error IS NOT NULL;
-CREATE VIRTUAL TABLE words USING fts5 (text, note, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
+CREATE VIRTUAL TABLE words USING fts5 (text, note, facts, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
 `
 
 const dropIndex = `

@@ -6,12 +6,14 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"facteur/captures"
+	"facteur/captures/samples"
 	"facteur/decode"
 	"facteur/decode/tlswire"
 	"facteur/internal/filter"
@@ -101,8 +103,23 @@ func (a *allEvents) Close(session int, at time.Time) {
 
 // The index answers as the decoder's events do, for every word of the filter language.
 func TestSearchEqualsDecode(t *testing.T) {
-	dir := t.TempDir()
-	record(t, filepath.Join(dir, "a.pcapng"), 60)
+	t.Run("smtp", func(t *testing.T) {
+		dir := t.TempDir()
+		record(t, filepath.Join(dir, "a.pcapng"), 60)
+		searchEqualsDecode(t, dir)
+	})
+	for _, id := range []string{"imap-starttls", "pop3-clear"} { // tags, TLS, and what comes before the protocol is known
+		t.Run(id, func(t *testing.T) {
+			dir := t.TempDir()
+			octets, err := samples.Read(id)
+			check(t, err)
+			check(t, os.WriteFile(filepath.Join(dir, "a.pcapng"), octets, 0o600))
+			searchEqualsDecode(t, dir)
+		})
+	}
+}
+
+func searchEqualsDecode(t *testing.T, dir string) {
 	l := open(t, dir)
 	ctx := t.Context()
 	r, err := l.Sync(ctx)
@@ -110,23 +127,38 @@ func TestSearchEqualsDecode(t *testing.T) {
 	if r.Added != 1 || len(r.Faults) > 0 {
 		t.Fatalf("%+v", r)
 	}
+	type told struct {
+		session int
+		decode.Event
+	}
+	var all []told
+	about := map[int]*filter.About{} // a session is what it became
+	a := &allEvents{counter: counter{keys: new(tlswire.KeyLog), sessions: map[int]*decode.Session{}}, visit: func(session int, e *decode.Event) {
+		if about[session] == nil {
+			about[session] = &filter.About{Number: session}
+		}
+		about[session].Note(e)
+		one := told{session, *e}
+		one.Fields, one.Notes = slices.Clone(e.Fields), slices.Clone(e.Notes)
+		all = append(all, one)
+	}}
+	check(t, captures.ReadFile(filepath.Join(dir, "a.pcapng"), a))
 	for _, text := range []string{"", "smtp", "imap", "-smtp", "code:5xx", "code:250", "code:5.1.1", "code:2*", "-code:2xx from:server", "cmd:MAIL", "cmd:M*",
 		"from:client", "leg:server", "leg:client cmd:QUIT", "kind:message.header", "kind:smtp.reply code:550", "session:7", "session:7-9 cmd:DATA",
-		"secret", "lint", "error", "tls:1.3", "-tls:1.3 cmd:EHLO", "unknown", `"unknown user"`, "alice7@exemple.test", "-alice7 cmd:MAIL", "numéro", "note:lint.password"} {
+		"secret", "lint", "error", "tls:1.3", "-tls:1.3 cmd:EHLO", "unknown", `"unknown user"`, "alice7@exemple.test", "-alice7 cmd:MAIL", "numéro", "note:lint.password",
+		// words and the rest: what the facts say of the rest and what the columns say is one
+		"exemple smtp", "exemple imap", "exemple -smtp", "exemple code:5xx", "exemple code:5.1.1", "exemple code:5.1.*", "exemple code:2*", "exemple code:25X", "exemple -code:250",
+		"exemple cmd:MAIL", "exemple cmd:M*", "exemple -cmd:M*", "exemple from:client", "exemple -from:client", "exemple leg:server", "exemple kind:smtp.comm", "exemple -kind:message",
+		"exemple message", "exemple session:7-9", "exemple session:99", "exemple -session:7", "exemple tls:1.3", "exemple -tls:1.3", "exemple secret", "plain secret", "lint alice7",
+		"exemple -lint", "exemple error", "tag:a1", "-tag:a1 exemple", "note:lint.password from:client", "-note:lint secret"} {
 		f, err := filter.Parse(text)
 		check(t, err)
 		want := map[string]bool{}
-		about := map[int]*filter.About{}
-		a := &allEvents{counter: counter{keys: nil, sessions: map[int]*decode.Session{}}, visit: func(session int, e *decode.Event) {
-			if about[session] == nil {
-				about[session] = &filter.About{Number: session, Protocol: decode.SMTP}
+		for i := range all {
+			if f.Match(&all[i].Event, about[all[i].session]) {
+				want[fmt.Sprintf("%d.%d", all[i].session, all[i].Seq)] = true
 			}
-			if f.Match(e, about[session]) {
-				want[fmt.Sprintf("%d.%d", session, e.Seq)] = true
-			}
-		}}
-		a.keys = nilKeys
-		check(t, captures.ReadFile(filepath.Join(dir, "a.pcapng"), a))
+		}
 		hits, more, err := l.Search(ctx, f, 1<<20, nil)
 		if err != nil || more {
 			t.Fatalf("%s: %v", text, err)
@@ -319,5 +351,3 @@ func TestFreeName(t *testing.T) {
 		}
 	}
 }
-
-var nilKeys = new(tlswire.KeyLog)

@@ -200,40 +200,49 @@ func (q *conditions) add(sql string, args ...any) {
 	q.args = append(q.args, args...)
 }
 
-// query puts a filter into SQL. Words go to the full-text index, all in one expression; the rest to columns.
+// query puts a filter into SQL. Words go to the full-text index, all in one expression, with what the facts say of the rest;
+// the rest to columns.
 func (l *Library) query(ctx context.Context, f *filter.Filter) (*conditions, error) {
 	q := &conditions{from: "events e", order: "e.id"}
 	var match, without []string
+	words := false // something is looked for that only the full-text index finds soon
 	for i := range f.Terms {
 		t := &f.Terms[i]
-		switch t.Key {
-		case filter.Text, filter.Noted:
-			phrase := phraseOf(t)
-			switch {
-			case phrase == "":
-			case t.Not:
-				without = append(without, phrase)
-			default:
-				match = append(match, phrase)
-			}
-		default:
+		phrase := ""
+		if t.Key == filter.Text || t.Key == filter.Noted {
+			phrase = phraseOf(t)
+			words = words || phrase != ""
+		} else {
 			if err := l.column(ctx, q, t); err != nil {
 				return nil, err
 			}
+			var err error
+			if phrase, err = l.factsOf(ctx, t); err != nil {
+				return nil, err
+			}
+			words = words || t.Key == filter.Tag
+		}
+		switch {
+		case phrase == "":
+		case t.Not:
+			without = append(without, phrase)
+		default:
+			match = append(match, phrase)
 		}
 	}
-	if len(match) == 0 && len(without) > 0 {
-		match = []string{`note : "` + every + `"`}
+	if !words {
+		return q, nil
+	}
+	if len(match) == 0 {
+		match = []string{`facts : "` + factEvery + `"`}
 	}
 	expr := strings.Join(match, " AND ")
 	for _, w := range without {
 		expr = "(" + expr + ") NOT " + w
 	}
-	if expr != "" {
-		q.from, q.order = "words w CROSS JOIN events e ON e.id = w.rowid", "w.rowid"
-		q.where.WriteString(" AND w.words MATCH ?")
-		q.args = append([]any{}, append(q.args, expr)...)
-	}
+	q.from, q.order = "words w CROSS JOIN events e ON e.id = w.rowid", "w.rowid"
+	q.where.WriteString(" AND w.words MATCH ?")
+	q.args = append(q.args, expr)
 	return q, nil
 }
 
@@ -292,10 +301,9 @@ func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) err
 		return not(fmt.Sprintf("e.leg = %d", side(t.Value))) // in full, for a partial index
 	case filter.Tag:
 		return not("e.tag = ?", t.Value)
-	case filter.Session:
-		return not("e.session IN (SELECT id FROM sessions WHERE number BETWEEN ? AND ?)", t.Low, t.High)
-	case filter.TLS:
-		return not("e.session IN (SELECT id FROM sessions WHERE instr(lower(tls), ?) > 0)", t.Value)
+	case filter.Session, filter.TLS:
+		where, args := sessionsOf(t)
+		return not("e.session IN (SELECT id FROM sessions WHERE "+where+")", args...)
 	case filter.Secret:
 		return not("e.secret = 1")
 	case filter.Lint:
