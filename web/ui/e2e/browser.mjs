@@ -11,12 +11,13 @@ const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 export const launch = () => chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 
 /** A page that remembers everything that went wrong in it. */
-export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {} } = {}) {
+export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {}, prepare } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...media })
   await context.addInitScript((kept) => {
     if (window.top !== window) return // a frame of a mail has no storage, as it should be
     if (!localStorage.getItem('facteur.settings')) localStorage.setItem('facteur.settings', JSON.stringify(kept))
   }, settings)
+  if (prepare) await context.addInitScript(prepare)
   const page = await context.newPage()
   const faults = []
   page.on('console', (message) => {

@@ -1,114 +1,135 @@
 /**
- * npm run shots -- FOLDER [NAME…]: pictures of every screen in its sizes, themes and languages, or of those named (make
- * shots makes those of the README). From the real demo when
- * FACTEUR_URL or FACTEUR_BIN is given, else from the mock.
+ * npm run shots -- FOLDER [NAME…]: pictures of every scene in its sizes, languages and themes, or of those named: a name
+ * stands for all pictures that begin with it (compare-phone), and * for anything (*-en-dark). The run's own screens are those
+ * of the real demo when FACTEUR_BIN or FACTEUR_URL is given; make shots makes those of the README so. It fails when a page
+ * complains in its console, sticks out sideways, or moves by itself.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { launch, real, visit } from './browser.mjs'
-import { startMock } from './mock/server.mjs'
+import { enter, scenes, servers, Servers } from './scenes.mjs'
 
-const folder = process.argv[2]
+const [folder, ...names] = process.argv.slice(2)
 if (!folder) {
-  console.error('usage: npm run shots -- FOLDER')
+  console.error('usage: npm run shots -- FOLDER [NAME…]')
   process.exit(2)
 }
-const wanted = new Set(process.argv.slice(3))
 mkdirSync(folder, { recursive: true })
 
-const sizes = { wide: [1920, 1080], laptop: [1280, 800], phone: [390, 844], small: [320, 640] }
-const browser = await launch()
-const faults = []
+/** Pages at a time: more only wait for each other. */
+const atOnce = 2
+/** A page has come to rest when it asked for nothing during so many milliseconds. */
+const rest = 150
 
-/** @param {string} name @param {string} url @param {{size: keyof typeof sizes, lang?: string, theme?: string, projector?: boolean, hash?: string, act?: (page: any) => Promise<void>}} what */
-async function shoot(name, url, { size, lang = 'fr', theme = 'light', projector = false, hash = '', act }) {
-  if (wanted.size && !wanted.has(name)) return
-  const [width, height] = sizes[size]
-  const { context, page, faults: found } = await visit(browser, url, { width, height, settings: { lang, theme, projector } })
-  await page.waitForLoadState('networkidle').catch(() => {})
-  if (hash) await page.evaluate((to) => (location.hash = to), hash)
-  await page.waitForTimeout(700)
-  if (act) {
-    await act(page)
-    await page.waitForTimeout(400)
+/** zoom is a laptop's window at 200 %. */
+const sizes = {
+  wide: { width: 1920, height: 1080 },
+  laptop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+  small: { width: 320, height: 640 },
+  projector: { width: 1920, height: 1080, settings: { projector: true } },
+  zoom: { width: 640, height: 400, media: { deviceScaleFactor: 2 } },
+}
+/** Which sizes are pictured in which languages and themes. */
+const all = { fr: ['light', 'dark'], en: ['light', 'dark'] }
+const whole = { wide: all, laptop: all, phone: all, small: { fr: ['light'], en: ['dark'] }, projector: { fr: ['dark'], en: ['light'] }, zoom: { fr: ['light'] } }
+const few = { wide: { fr: ['light'] }, laptop: { fr: ['light'], en: ['dark'] }, phone: { fr: ['light'], en: ['dark'] }, small: { fr: ['light'] } }
+
+const patterns = names.map((name) => new RegExp(`^${name.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('.*')}(-|$)`))
+const asked = (name) => patterns.length === 0 || patterns.some((pattern) => pattern.test(name))
+
+/** One page each, which shows its themes one after the other. */
+const jobs = Object.entries(scenes).flatMap(([name, scene]) =>
+  Object.entries(scene.few ? few : whole).flatMap(([size, langs]) =>
+    Object.entries(langs).map(([lang, themes]) => ({ name, scene, size, lang, themes: themes.filter((theme) => asked(`${name}-${size}-${lang}-${theme}`)) })),
+  ),
+).filter((job) => job.themes.length > 0)
+
+/** Waits until nothing is asked for any more and the letters are there. */
+async function settle(page, pending) {
+  for (let quiet = 0; quiet < rest; quiet = pending.size ? 0 : quiet + 50) await page.waitForTimeout(50)
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
+  })
+}
+
+/** Sums up what moved without anybody's doing. */
+const watchShifts = () => {
+  window.moved = 0
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.moved += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
+}
+
+async function picture({ name, scene, size, lang, themes }) {
+  const server = scene.own ? await servers[scene.server]() : await running.get(scene.server)
+  const { settings = {}, ...window } = sizes[size]
+  const theme = settings.projector && themes[0] === 'light' ? 'light' : 'auto'
+  const { context, page, faults } = await visit(browser, server.url, { ...window, settings: { lang, theme, ...settings }, prepare: watchShifts })
+  try {
+    page.setDefaultTimeout(15_000)
+    const pending = new Set()
+    page.on('request', (request) => pending.add(request))
+    for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => pending.delete(request))
+    await page.emulateMedia({ colorScheme: themes[0], reducedMotion: 'reduce' })
+    await enter(page, scene, server)
+    await settle(page, pending)
+    for (const look of themes) {
+      await page.emulateMedia({ colorScheme: look, reducedMotion: 'reduce' })
+      await page.waitForTimeout(60)
+      await page.screenshot({ path: join(folder, `${name}-${size}-${lang}-${look}.png`) })
+    }
+    const [wide, moved] = await page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth, window.moved])
+    const found = scene.breaks ? [] : [...faults]
+    if (wide > 0) found.push(`${wide} px stick out sideways`)
+    if (moved > 0.001) found.push(`moved by itself: ${moved.toFixed(3)}`)
+    return found
+  } finally {
+    await context.close()
+    if (scene.own) await server.close()
   }
-  await page.screenshot({ path: join(folder, `${name}.png`) })
-  faults.push(...found.map((fault) => `${name}: ${fault}`))
+}
+
+/** Until the demo has nothing more to tell: its pictures are the same each time. */
+async function over(demo) {
+  const { page, context } = await visit(browser, demo.url)
+  const last = () => page.evaluate(async () => (await (await fetch('api/v1/state')).json()).last)
+  for (let before = -1, now = await last(); now !== before || now === 0; ) {
+    await page.waitForTimeout(2500)
+    before = now
+    now = await last()
+  }
   await context.close()
 }
 
-/** Selects the row that holds a text. */
-export const pick = (text) => async (page) => {
-  const row = page.locator('[role=row][data-index]', { hasText: text }).first()
-  await row.click()
-}
-const top = async (page) => {
-  await page.locator('.rows').press('Enter')
-  await page.keyboard.press('Home')
-}
-const then = (...steps) => async (page) => {
-  for (const step of steps) await step(page)
-}
-
-const demo = await real(['--share=127.0.0.1:0'])
-const mock = demo ?? (await startMock())
-for (const size of Object.keys(sizes)) {
-  for (const [lang, theme] of [['fr', 'light'], ['en', 'dark']]) {
-    await shoot(`live-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, act: then(top, ...(size === 'phone' || size === 'small' ? [] : [pick('250-')])) })
+const started = Date.now()
+const browser = await launch()
+const demo = jobs.some((job) => job.scene.server === 'run') ? await real(['--share=127.0.0.1:0']) : null
+if (demo) await over(demo)
+const running = new Servers(demo ? { run: demo } : {})
+const faults = []
+let done = 0
+let next = 0
+async function work() {
+  while (next < jobs.length) {
+    const job = jobs[next++]
+    const told = `${job.name}-${job.size}-${job.lang}`
+    try {
+      for (const fault of await picture(job)) faults.push(`${told}: ${fault}`)
+    } catch (problem) {
+      faults.push(`${told}: ${String(problem).split('\n')[0]}`)
+    }
+    done += job.themes.length
+    if (process.stdout.isTTY) process.stdout.write(`\r${done} pictures`)
   }
 }
-await shoot('live-phone-sheet', mock.url, { size: 'phone', act: then(top, pick('EHLO')) })
-await shoot('live-projector', mock.url, { size: 'wide', projector: true, theme: 'auto', act: then(top, pick('EHLO')) })
-await shoot('live-projector-light', mock.url, { size: 'wide', projector: true, theme: 'light', lang: 'en', act: then(top, pick('STARTTLS')) })
-await shoot('live-all-legs-wire', mock.url, { size: 'wide', act: then(top, async (page) => { await page.keyboard.press('w'); await page.locator('.post').click() }) })
-for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
-  await shoot(`compare-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/compare?session=1' })
-  await shoot(`ladder-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/ladder?session=1&n=4' })
-  await shoot(`states-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/states?session=1&n=80' })
-  await shoot(`diff-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/diff?a=1&b=2' })
-  await shoot(`tls-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/tls?session=3' })
-  await shoot(`settings-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/settings' })
-  await shoot(`present-${size}-${lang}-${theme}`, mock.url, { size, lang, theme, hash: '#/present' })
-  if (demo) {
-    await shoot(`library-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/library' })
-    await shoot(`setup-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/setup' })
-    await shoot(`pair-${size}-${lang}-${theme}`, demo.url, { size, lang, theme, hash: '#/live?tape=sample:smtp-starttls' })
-  }
-}
-await shoot('compare-guess', mock.url, { size: 'wide', hash: '#/compare?session=3', act: (page) => page.getByRole('button', { name: 'Devinez' }).click() })
-await shoot('compare-leaks', mock.url, { size: 'laptop', hash: '#/compare?session=1', act: (page) => page.locator('summary').click() })
-await shoot('help', mock.url, { size: 'laptop', act: (page) => page.keyboard.press('?') })
-await shoot('connect', mock.url, { size: 'laptop', lang: 'en', act: (page) => page.getByRole('button', { name: 'Connect a client' }).click() })
-await demo?.close()
-if (!demo) await mock.close()
-
-const empty = await startMock({ events: 'none' })
-await shoot('empty-laptop', empty.url, { size: 'laptop' })
-await shoot('empty-phone-dark', empty.url, { size: 'phone', lang: 'en', theme: 'dark' })
-await empty.close()
-
-const letters = await startMock({ events: 'letters' })
-for (const [size, lang, theme] of [['wide', 'fr', 'light'], ['laptop', 'en', 'dark'], ['phone', 'fr', 'light']]) {
-  await shoot(`message-${size}-${lang}-${theme}`, letters.url, { size, lang, theme, hash: '#/message' })
-  await shoot(`bytes-${size}-${lang}-${theme}`, letters.url, { size, lang, theme, hash: '#/bytes?n=28&layer=plain' })
-}
-await shoot('message-html', letters.url, { size: 'wide', hash: '#/message?part=1.2&tab=html' })
-await shoot('message-projector', letters.url, { size: 'wide', projector: true, theme: 'auto', hash: '#/message?part=1.2&tab=html' })
-await shoot('bytes-wire', letters.url, { size: 'wide', lang: 'en', hash: '#/bytes?n=28&layer=wire' })
-await letters.close()
-
-const replay = await startMock({ mode: 'replay' })
-await shoot('replay-laptop', replay.url, { size: 'laptop' })
-await shoot('replay-phone', replay.url, { size: 'phone', theme: 'dark' })
-await replay.close()
-
-const lost = await startMock()
-await shoot('lost-laptop', lost.url, { size: 'laptop', act: async (page) => { await lost.close(); await page.waitForTimeout(600) } })
-
+await Promise.all(Array.from({ length: atOnce }, work))
 await browser.close()
-const serious = faults.filter((fault) => !fault.startsWith('lost'))
-if (serious.length) {
-  console.error(serious.join('\n'))
+await running.close()
+await demo?.close()
+console.log(`\r${done} pictures in ${folder} in ${Math.round((Date.now() - started) / 1000)} s`)
+if (faults.length || done === 0) {
+  console.error(done === 0 ? `nothing is called ${names.join(' ')}` : faults.join('\n'))
   process.exit(1)
 }
-console.log(`pictures in ${folder}`)

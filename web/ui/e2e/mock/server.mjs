@@ -11,6 +11,7 @@ import { capture } from './capture.mjs'
 import { diff } from './diff.mjs'
 import { flood, lesson } from './lesson.mjs'
 import { letters } from './letters.mjs'
+import { shelves } from './library.mjs'
 import { serveMail } from './mail.mjs'
 
 /** The built page; FACTEUR_DIST names another build, ending in a slash. */
@@ -48,10 +49,23 @@ const connect = [
   { id: 'openssl', title: { fr: 'Parler SMTP à la main (STARTTLS)', en: 'Speak SMTP by hand (STARTTLS)' }, command: 'openssl s_client -connect 127.0.0.1:1587 -starttls smtp -crlf -quiet' },
 ]
 
-/** @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'capture'|'letters'|'none'|number, many?: number, pace?: number, first?: number, port?: number}} options */
+/** What a client has to be told before it trusts facteur. */
+const steps = [
+  {
+    id: 'thunderbird', client: 'Thunderbird',
+    trust: { fr: ['facteur ca install --into thunderbird, puis relancer Thunderbird'], en: ['facteur ca install --into thunderbird, then restart Thunderbird'] },
+    forget: { fr: ['Paramètres › Vie privée et sécurité › Certificats › Gérer les certificats › Autorités › facteur › Supprimer'], en: ['Settings › Privacy & Security › Certificates › Manage Certificates › Authorities › facteur › Delete'] },
+  },
+]
+
+/**
+ * role: who looks; "" is somebody at the followers' door who has not typed the code. library: see shelves.
+ * @param {{mode?: 'live'|'replay'|'demo', events?: 'lesson'|'capture'|'letters'|'none'|number, many?: number, pace?: number, first?: number, port?: number, shared?: boolean, lab?: string[], role?: 'presenter'|'follower'|'', library?: 'few'|'indexing'|'none'|'off'|number}} options
+ */
 export async function startMock(options = {}) {
-  const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0, shared = false, lab = [] } = options
-  const stage = { rev: 1, spotlight: false, frozen: false, blank: false }
+  const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0, shared = false, lab = [], role = 'presenter' } = options
+  const shelf = shelves(options.library)
+  const stage = { rev: 1, spotlight: false, frozen: false, blank: false, ...(role === 'follower' ? { place: { screen: 'live', session: 1, n: 5, line: 0, leg: 'client', filter: '', lit: '', wire: false, args: {}, tape: '' } } : {}) }
   const tape = typeof events === 'number' ? flood(events) : events === 'capture' ? capture() : events === 'letters' ? letters(options) : lesson()
   const all = events === 'none' ? [] : tape.events
   const viewers = new Set()
@@ -128,12 +142,13 @@ export async function startMock(options = {}) {
     const url = new URL(request.url, 'http://mock')
     response.setHeader('Content-Security-Policy', policy)
     response.setHeader('X-Content-Type-Options', 'nosniff')
+    if (role === '' && url.pathname.startsWith('/api/')) return json(response, { error: 'code', message: { fr: 'Le code du présentateur est attendu.', en: 'The presenter’s code is expected.' } }, 401)
     if (url.pathname === '/api/v1/state') {
       const none = mode === 'replay'
       return json(response, {
-        version: '1.0.0', mode, lang: 'fr', epoch, last: shown, role: 'presenter', share: shared, lab,
+        version: '1.0.0', mode, lang: 'fr', epoch, last: shown, role, share: shared, lab,
         routes: none ? [] : routes, connect: none ? [] : connect,
-        recording: { dir: 'captures', on: !none }, ca: none ? null : { path: '~/.facteur/ca.pem', sha256: '3F:51:0A:9C:77:E2:18:B4:5D:06:C1:92:AB:3E:70:8D' },
+        recording: { dir: 'captures', on: !none }, ca: none ? null : { path: '~/.facteur/ca.pem', sha256: '3F:51:0A:9C:77:E2:18:B4:5D:06:C1:92:AB:3E:70:8D', steps },
       })
     }
     const asked = /^\/api\/v1\/catalogue\/(fr|en)$/.exec(url.pathname)
@@ -173,6 +188,7 @@ export async function startMock(options = {}) {
       return response.end(Buffer.from(stream.slice(from, to)))
     }
     if (serveMail(tape, url, response)) return undefined
+    if (shelf.serve(request, url, response, json)) return undefined
     const path = normalize(join(dist, url.pathname === '/' ? 'index.html' : url.pathname))
     try {
       if (!path.startsWith(dist) || !statSync(path).isFile()) throw new Error('no such file')
@@ -193,7 +209,15 @@ export async function startMock(options = {}) {
         ws.send(JSON.stringify({ type: 'audience', audience: { followers: 3 } }))
       })
     }
-    if (url.pathname !== '/api/v1/stream') return socket.destroy()
+    const beside = shelf.tape(/^\/api\/v1\/tapes\/(\w+)\/stream$/.exec(url.pathname)?.[1])
+    if (beside) {
+      return sockets.handleUpgrade(request, socket, head, (ws) => {
+        const { tape: told, facts, player: at } = beside
+        const frames = [{ type: 'hello', epoch, last: told.events.length, mode: 'replay' }, { type: 'sessions', sessions: [...told.sessions.values()] }, { type: 'tape', tape: facts }, { type: 'player', player: at }, { type: 'events', events: told.events }]
+        for (const frame of frames) ws.send(JSON.stringify(frame))
+      })
+    }
+    if (url.pathname !== '/api/v1/stream' || role === '') return socket.destroy()
     return sockets.handleUpgrade(request, socket, head, (ws) => {
       const viewer = { socket: ws, after: Number(url.searchParams.get('after') ?? 0) }
       ws.on('close', () => viewers.delete(viewer))
