@@ -50,7 +50,7 @@ func (l *lines) Octets(session int, leg decode.Leg, from decode.Side, layer deco
 func TestAheadIsInOrder(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		var file bytes.Buffer
-		if err := makeCapture(&file, 3<<20, 20<<10, 1448, secure); err != nil {
+		if err := makeCapture(&file, 3<<20, alike(20<<10), 1448, secure); err != nil {
 			t.Fatal(err)
 		}
 		read := func(lanes int, passing bool) []byte {

@@ -40,12 +40,12 @@ func benchmarkFile(b *testing.B, name string, message, segment int, secure bool)
 			b.Fatal(err)
 		}
 		defer f.Close()
-		if err := makeCapture(f, int64(mib)<<20, message, segment, secure); err != nil {
+		if err := makeCapture(f, int64(mib)<<20, alike(message), segment, secure); err != nil {
 			b.Fatal(err)
 		}
 	}
 	var data bytes.Buffer
-	if err := makeCapture(&data, 64<<20, message, segment, secure); err != nil {
+	if err := makeCapture(&data, 64<<20, alike(message), segment, secure); err != nil {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(data.Len()))

@@ -75,7 +75,7 @@ func play(l *Live, ts []turn) (octets [2][]byte) {
 // What a live session is shown as does not depend on how its jobs were gathered: the events are those of the same chunks
 // fed one by one, and what is recorded is what crossed, with the password masked.
 func TestLiveIsTheDecodersOutput(t *testing.T) {
-	for protocol, ts := range dialogues(300 << 10) {
+	for protocol, ts := range dialogues(alike(300 << 10)[0]...) {
 		k := &kept{}
 		d := desk(k)
 		octets := play(d.Open(Start{ID: 1, Protocol: protocol}), ts)
@@ -162,7 +162,7 @@ func TestLiveFlushes(t *testing.T) {
 
 // BenchmarkLive follows SMTP sessions of one mail of 10 kB on both legs, as a proxy reports them.
 func BenchmarkLive(b *testing.B) {
-	ts := dialogues(10 << 10)[decode.SMTP]
+	ts := dialogues(alike(10 << 10)[0]...)[decode.SMTP]
 	k := &nothing{}
 	d := &Desk{Show: k, Passing: true}
 	l := d.Open(Start{ID: 1, Protocol: decode.SMTP})

@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,11 +65,14 @@ func mail(size int) string {
 	return b.String()
 }
 
-// dialogues are one session of each protocol, as a practice server would see them; the messages have size octets.
-func dialogues(size int) map[string][]turn {
-	m := mail(size)
+// dialogues are one session of each protocol, as a practice server would see them, with a message of each of the sizes.
+func dialogues(sizes ...int) map[string][]turn {
+	mails := make([]string, len(sizes))
+	for i, size := range sizes {
+		mails[i] = mail(size)
+	}
 	smtp := talk("S: 220 mx.exemple.test ESMTP\nC: EHLO client\nS: 250-mx.exemple.test\nS: 250-PIPELINING\nS: 250 SIZE 50000000")
-	for range 4 {
+	for _, m := range mails {
 		smtp = append(smtp, talk("C: MAIL FROM:<alice@exemple.test> SIZE=1000\nS: 250 2.1.0 Ok\nC: RCPT TO:<bob@exemple.test>\nS: 250 2.1.5 Ok\nC: DATA\nS: 354 go on")...)
 		smtp = append(smtp, turn{decode.Client, m + ".\r\n"}, turn{decode.Server, "250 2.0.0 queued\r\n"})
 	}
@@ -78,7 +82,7 @@ func dialogues(size int) map[string][]turn {
 		fmt.Fprintf(&list, "S: %d %d\n", i+1, 1000+i)
 	}
 	pop = append(pop, talk("C: LIST\nS: +OK\n"+list.String()+"S: .")...)
-	for range 4 {
+	for _, m := range mails {
 		pop = append(pop, turn{decode.Client, "RETR 1\r\n"}, turn{decode.Server, fmt.Sprintf("+OK %d octets\r\n%s.\r\n", len(m), m)})
 	}
 	imap := talk("S: * OK [CAPABILITY IMAP4rev1] ready\nC: a1 LOGIN bob secret\nS: a1 OK done\nC: a2 SELECT INBOX\nS: * 200 EXISTS\nS: * FLAGS (\\Seen)\nS: a2 OK [READ-WRITE] done")
@@ -87,7 +91,7 @@ func dialogues(size int) map[string][]turn {
 		fmt.Fprintf(&flags, "* %d FETCH (UID %d FLAGS (\\Seen) RFC822.SIZE 12345)\r\n", i+1, i+100)
 	}
 	imap = append(imap, turn{decode.Client, "a3 UID FETCH 1:200 (FLAGS RFC822.SIZE)\r\n"}, turn{decode.Server, flags.String() + "a3 OK done\r\n"})
-	for range 4 {
+	for _, m := range mails {
 		imap = append(imap, turn{decode.Client, "a4 FETCH 1 BODY.PEEK[]\r\n"},
 			turn{decode.Server, fmt.Sprintf("* 1 FETCH (BODY[] {%d}\r\n%s)\r\na4 OK done\r\n", len(m), m)})
 	}
@@ -166,25 +170,47 @@ func certificate() tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
+// mailsEach is how many messages a session carries.
+const mailsEach = 4
+
+// alike are sessions whose messages all have one size.
+func alike(message int) [][]int { return [][]int{slices.Repeat([]int{message}, mailsEach)} }
+
+// mixed are sessions whose messages have the sizes of a mailbox: half of them below 8 kB, one in seven over 100 kB, one in
+// twenty-two over a megabyte; the mean is 96 kB.
+func mixed() (sessions [][]int) {
+	sizes := []int{2, 12, 3, 40, 4, 6, 250, 5, 3, 20, 7, 2, 60, 4, 10, 1500, 3, 30, 5, 8, 120, 15} // kB
+	for n := 0; n < len(sizes)*mailsEach; n += mailsEach {
+		var s []int
+		for i := range mailsEach {
+			s = append(s, sizes[(n+i)%len(sizes)]*1000)
+		}
+		sessions = append(sessions, s)
+	}
+	return sessions
+}
+
 // makeCapture writes a capture of size octets: sessions of each protocol, in clear or inside TLS with their secrets, a few
-// of them at a time, with messages and in segments of so many octets.
-func makeCapture(to io.Writer, size int64, message, segment int, secure bool) error {
+// of them at a time, with messages of those sizes and in segments of so many octets.
+func makeCapture(to io.Writer, size int64, messages [][]int, segment int, secure bool) error {
 	counted := &counter{w: to}
 	w, err := captures.NewWriter(counted, captures.WriterOptions{})
 	if err != nil {
 		return err
 	}
 	var kinds []kind
-	sessions := dialogues(message)
-	for _, protocol := range []string{decode.SMTP, decode.POP3, decode.IMAP} {
-		ts := sessions[protocol]
-		k := kind{protocol: protocol}
-		if secure {
-			wire, keylog := inTLS(ts, map[string]uint16{decode.IMAP: tls.VersionTLS12}[protocol])
-			k.keylog, ts = keylog, wire
+	for _, sizes := range messages {
+		sessions := dialogues(sizes...)
+		for _, protocol := range []string{decode.SMTP, decode.POP3, decode.IMAP} {
+			ts := sessions[protocol]
+			k := kind{protocol: protocol}
+			if secure {
+				wire, keylog := inTLS(ts, map[string]uint16{decode.IMAP: tls.VersionTLS12}[protocol])
+				k.keylog, ts = keylog, wire
+			}
+			k.chunks = clearChunks(ts, segment)
+			kinds = append(kinds, k)
 		}
-		k.chunks = clearChunks(ts, segment)
-		kinds = append(kinds, k)
 	}
 	const together = 4
 	now := time.Unix(1_700_000_000, 0)

@@ -4,7 +4,6 @@ package watch
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,8 +14,9 @@ import (
 	"time"
 )
 
-// BenchmarkProgram runs facteur decode, and tshark where there is one, on the same captures of mail: in clear and with the
-// secrets of its TLS, with small messages and large ones. It reports, for each: seconds of the clock (s) and of the
+// BenchmarkProgram runs facteur decode, and tshark where there is one, on the same captures of mail, SMTP with attachments,
+// POP3 and IMAP: in clear and with the secrets of its TLS; with messages of all sizes as a mailbox has them (mix, the figure
+// to go by), with small ones only and with large ones only. It reports, for each: seconds of the clock (s) and of the
 // processors (cpu-s), memory (MB), and how many times the other took. "make bench-decode" runs it; environment:
 //
 //	FACTEUR_BENCH_SIZE=MIB    size of the captures (default 32)
@@ -42,11 +42,14 @@ func BenchmarkProgram(b *testing.B) {
 		tshark = ""
 	}
 	for _, secure := range []bool{false, true} {
-		for _, message := range []int{20 << 10, 1 << 20} {
-			name := fmt.Sprintf("%s-%dk", map[bool]string{false: "clear", true: "tls"}[secure], message>>10)
+		for _, mail := range []struct {
+			name     string
+			messages [][]int
+		}{{"mix", mixed()}, {"20k", alike(20 << 10)}, {"1024k", alike(1 << 20)}} {
+			name := map[bool]string{false: "clear-", true: "tls-"}[secure] + mail.name
 			b.Run(name, func(b *testing.B) {
 				capture := filepath.Join(dir, name+".pcapng")
-				writeCapture(b, capture, int64(size)<<20, message, secure)
+				writeCapture(b, capture, int64(size)<<20, mail.messages, secure)
 				defer os.Remove(capture)
 				for b.Loop() {
 					ours := measure(b, program, "decode", "--format", format, capture)
@@ -68,13 +71,13 @@ func BenchmarkProgram(b *testing.B) {
 	}
 }
 
-func writeCapture(b *testing.B, path string, size int64, message int, secure bool) {
+func writeCapture(b *testing.B, path string, size int64, messages [][]int, secure bool) {
 	f, err := os.Create(path)
 	if err != nil {
 		b.Fatal(err)
 	}
 	w := bufio.NewWriterSize(f, 1<<20)
-	for _, err := range []error{makeCapture(w, size, message, 1448, secure), w.Flush(), f.Close()} {
+	for _, err := range []error{makeCapture(w, size, messages, 1448, secure), w.Flush(), f.Close()} {
 		if err != nil {
 			b.Fatal(err)
 		}
