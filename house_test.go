@@ -26,7 +26,7 @@ var rooms = map[string][]string{
 	"facteur/internal/lab":       {"decode"},
 	"facteur/replay":             {"decode", "captures"},
 	"facteur/internal/watch":     {"decode", "decode/tlswire", "captures"},
-	"facteur/web":                {"decode", "replay"},
+	"facteur/web":                {"decode", "replay", "internal/bilingual"},
 	"facteur/internal/cli":       {"*"},
 }
 

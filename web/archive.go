@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/replay"
 )
 
@@ -13,7 +14,8 @@ import (
 type Archive interface {
 	// Find says what a source is, before it is read. The error of one that is not there wraps ErrNoRecording.
 	Find(ctx context.Context, from Source) (Found, error)
-	// Read reads a source onto a reel, until it ends or ctx is done. Its error is shown on the page: it names no folder.
+	// Read reads a source onto a reel, until it ends or ctx is done. Its error is shown on the page, in both languages where
+	// it has both: it names no folder.
 	Read(ctx context.Context, from Source, to *Reel) error
 	// Samples gives the recordings that come with facteur, as JSON (see README.md).
 	Samples() any
@@ -66,7 +68,7 @@ func (r *Reel) Progress(read int64) {
 func (r *Reel) Loaded(fault error) {
 	r.hub.changeTape(func(t *TapeState) {
 		if t.Loading = false; fault != nil {
-			t.Fault = fault.Error()
+			t.Fault = &Text{FR: bilingual.In("fr", fault), EN: fault.Error()}
 		} else {
 			t.Read = t.Size
 		}

@@ -66,7 +66,7 @@ type LibraryRecording struct {
 	Events    int64    `json:"events"`
 	Size      int64    `json:"size"`
 	Secrets   string   `json:"secrets"` // masked, anonymized, kept, or "" where the file does not say
-	Fault     string   `json:"fault"`   // what is wrong with the file; what could be read of it is there
+	Fault     *Text    `json:"fault"`   // what is wrong with the file, or null; what could be read of it is there
 	Indexed   bool     `json:"indexed"`
 	Old       bool     `json:"old"`
 	Tags      []string `json:"tags"`

@@ -19,7 +19,7 @@ type TapeState struct {
 	Size     int64   `json:"size"` // octets of the file
 	Read     int64   `json:"read"` // of them, so far
 	Loading  bool    `json:"loading"`
-	Fault    string  `json:"fault"`    // why reading ended early; what came before is shown
+	Fault    *Text   `json:"fault"`    // why reading ended early, or null; what came before is shown
 	Left     int     `json:"left"`     // events that are not kept, for want of room
 	Unlisted int     `json:"unlisted"` // sessions that are not even listed
 	Others   int     `json:"others"`   // of no mail, passed over

@@ -298,7 +298,8 @@ func (s *Server) serveTapes(w http.ResponseWriter, r *http.Request, role Role) {
 	case errors.Is(err, ErrNoRecording):
 		refuse(w, r, refuseNoRecording)
 	case err != nil:
-		refuse(w, r, refuseUnreadable, err.Error())
+		s.log.Warn("a recording could not be opened", "err", err)
+		refuse(w, r, refuseUnreadable)
 	default:
 		answer(w, one.server.hub.tapeState())
 	}

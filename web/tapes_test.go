@@ -117,7 +117,7 @@ func TestTape(t *testing.T) {
 		t.Errorf("opened: %+v", one)
 	}
 	await(t, "reading", func() bool { return !u.tapeState(t, one.ID).Tape.Loading })
-	if s := u.tapeState(t, one.ID); s.Mode != "replay" || s.Last != 10 || s.Tape.Read != 1000 || s.Tape.Fault != "" {
+	if s := u.tapeState(t, one.ID); s.Mode != "replay" || s.Last != 10 || s.Tape.Read != 1000 || s.Tape.Fault != nil {
 		t.Errorf("state of the tape: %+v", s)
 	}
 	root := "/api/v1/tapes/" + one.ID

@@ -143,14 +143,14 @@ func (l *Library) sessionFacts(ctx context.Context, t *filter.Term) (string, err
 	where, args := sessionsOf(t)
 	rows, err := l.db.QueryContext(ctx, "SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(args, maxSets+1)...)
 	if err != nil {
-		return "", fmt.Errorf("library: %w", err)
+		return "", failed(err)
 	}
 	defer rows.Close()
 	var all []string
 	for rows.Next() {
 		var id int64
 		if err := rows.Scan(&id); err != nil {
-			return "", fmt.Errorf("library: %w", err)
+			return "", failed(err)
 		}
 		all = append(all, factSession+strconv.FormatInt(id, 10))
 	}

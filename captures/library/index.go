@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -17,6 +16,7 @@ import (
 
 	"facteur/captures"
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -30,7 +30,7 @@ const (
 // Report says what Sync did.
 type Report struct {
 	Added, Changed, Gone int
-	Faults               []string // recordings that could be read in part or not at all, and why
+	Faults               []error // recordings that could be read in part or not at all, and why
 }
 
 // extensions are those of the files that are recordings.
@@ -60,9 +60,9 @@ func (l *Library) Sync(ctx context.Context) (r Report, err error) {
 		}
 		done, fault, err := l.index(ctx, name, st)
 		if err != nil {
-			return r, fmt.Errorf("library: index %s: %w", name, err)
+			return r, failed(bilingual.Errorf("%s: %w", "%s\u202f: %w", name, err))
 		}
-		if fault != "" {
+		if fault != nil {
 			r.Faults = append(r.Faults, fault)
 		}
 		switch {
@@ -75,7 +75,7 @@ func (l *Library) Sync(ctx context.Context) (r Report, err error) {
 	for name, k := range known {
 		if files[name] == nil {
 			if err := l.forget(ctx, k.id, true); err != nil {
-				return r, fmt.Errorf("library: forget %s: %w", name, err)
+				return r, failed(bilingual.Errorf("%s: %w", "%s\u202f: %w", name, err))
 			}
 			r.Gone++
 		}
@@ -89,7 +89,7 @@ func (l *Library) Sync(ctx context.Context) (r Report, err error) {
 // Reindex makes the index anew from the recordings. Marks, notes and tags stay; so do the recordings' numbers.
 func (l *Library) Reindex(ctx context.Context) (Report, error) {
 	if _, err := l.db.ExecContext(ctx, "UPDATE recordings SET state = 'old', seen = 0"); err != nil {
-		return Report{}, fmt.Errorf("library: %w", err)
+		return Report{}, failed(err)
 	}
 	return l.Sync(ctx)
 }
@@ -98,7 +98,7 @@ func (l *Library) Reindex(ctx context.Context) (Report, error) {
 func (l *Library) files() (map[string]fs.FileInfo, error) {
 	entries, err := os.ReadDir(l.dir)
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	out := map[string]fs.FileInfo{}
 	for _, e := range entries {
@@ -120,7 +120,7 @@ type knownFile struct {
 func (l *Library) known(ctx context.Context) (map[string]knownFile, error) {
 	rows, err := l.db.QueryContext(ctx, "SELECT id, name, size, modified, state FROM recordings")
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	defer rows.Close()
 	out := map[string]knownFile{}
@@ -128,7 +128,7 @@ func (l *Library) known(ctx context.Context) (map[string]knownFile, error) {
 		var k knownFile
 		var name string
 		if err := rows.Scan(&k.id, &name, &k.size, &k.modified, &k.state); err != nil {
-			return nil, fmt.Errorf("library: %w", err)
+			return nil, failed(err)
 		}
 		out[name] = k
 	}
@@ -166,33 +166,34 @@ func (l *Library) claim(ctx context.Context, name string, st fs.FileInfo) (id in
 	return id, ok, err
 }
 
-// index reads a recording into the index. fault says what was wrong with the file.
-func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done bool, fault string, err error) {
+// index reads a recording into the index. fault is what was wrong with the file.
+func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done bool, fault, err error) {
 	id, ok, err := l.claim(ctx, name, st)
 	if err != nil || !ok {
-		return false, "", err
+		return false, nil, err
 	}
 	if err := l.forget(ctx, id, false); err != nil {
-		return false, "", err
+		return false, nil, err
 	}
 	path := filepath.Join(l.dir, name)
 	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}, counts: map[int64]int64{}}
-	rerr := captures.ReadFile(path, w)
+	fault = captures.ReadFile(path, w)
 	if err := w.finish(); err != nil {
-		return false, "", err
+		return false, nil, err
 	}
 	if ctx.Err() != nil {
-		return false, "", ctx.Err()
+		return false, nil, ctx.Err()
 	}
-	if rerr != nil {
-		fault = rerr.Error()
+	english, french := "", ""
+	if fault != nil {
+		english, french = fault.Error(), bilingual.In("fr", fault)
 	}
 	sum, err := digest(path)
 	if err != nil {
-		return false, "", err
+		return false, nil, err
 	}
-	_, err = l.db.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
-		began = ?, ended = ? WHERE id = ?`, fault, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
+	_, err = l.db.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, fault_fr = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
+		began = ?, ended = ? WHERE id = ?`, english, french, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
 	return true, fault, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 // Mark is what somebody noted at an event.
@@ -36,7 +38,7 @@ func (l *Library) AddMark(ctx context.Context, m Mark) (Mark, error) {
 		return err
 	})
 	if err != nil {
-		return m, fmt.Errorf("library: mark: %w", err)
+		return m, failed(err)
 	}
 	return m, nil
 }
@@ -45,7 +47,7 @@ func (l *Library) AddMark(ctx context.Context, m Mark) (Mark, error) {
 func (l *Library) Marks(ctx context.Context, recording string) ([]Mark, error) {
 	rows, err := l.db.QueryContext(ctx, "SELECT id, recording, session, seq, text, author, made FROM marks WHERE recording = ? ORDER BY session, seq, id", recording)
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	defer rows.Close()
 	var out []Mark
@@ -53,7 +55,7 @@ func (l *Library) Marks(ctx context.Context, recording string) ([]Mark, error) {
 		var m Mark
 		var made int64
 		if err := rows.Scan(&m.ID, &m.Recording, &m.Session, &m.Seq, &m.Text, &m.Author, &made); err != nil {
-			return nil, fmt.Errorf("library: %w", err)
+			return nil, failed(err)
 		}
 		m.Made = moment(made)
 		out = append(out, m)
@@ -65,10 +67,10 @@ func (l *Library) Marks(ctx context.Context, recording string) ([]Mark, error) {
 func (l *Library) RemoveMark(ctx context.Context, id int64) error {
 	res, err := l.db.ExecContext(ctx, "DELETE FROM marks WHERE id = ?", id)
 	if err != nil {
-		return fmt.Errorf("library: %w", err)
+		return failed(err)
 	}
 	if n, err := res.RowsAffected(); err == nil && n == 0 {
-		return fmt.Errorf("mark %d: %w", id, ErrUnknown)
+		return bilingual.Errorf("mark %d: %w", "repère %d\u202f: %w", id, ErrUnknown)
 	}
 	return nil
 }
@@ -79,33 +81,33 @@ const Keep = "keep"
 // Tag gives a recording a tag: one word. Untag takes it away.
 func (l *Library) Tag(ctx context.Context, recording, tag string) error {
 	if tag == "" || strings.ContainsAny(tag, " \t\r\n") {
-		return fmt.Errorf("library: %q: a tag is one word", tag)
+		return bilingual.Errorf("%q: a tag is one word", "%q\u202f: une étiquette est un seul mot", tag)
 	}
 	_, err := l.db.ExecContext(ctx, "INSERT OR IGNORE INTO tags (recording, tag) VALUES (?, ?)", recording, tag)
-	return err
+	return failed(err)
 }
 
 // Untag takes a tag away.
 func (l *Library) Untag(ctx context.Context, recording, tag string) error {
 	_, err := l.db.ExecContext(ctx, "DELETE FROM tags WHERE recording = ? AND tag = ?", recording, tag)
-	return err
+	return failed(err)
 }
 
 // Remove deletes a recording: its file, what the index has of it, and its marks and tags.
 func (l *Library) Remove(ctx context.Context, r Recording) error {
 	if err := os.Remove(l.Path(r.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("library: %w", err)
+		return failed(err)
 	}
 	if err := l.forget(ctx, r.ID, true); err != nil {
-		return fmt.Errorf("library: forget %s: %w", r.Name, err)
+		return failed(bilingual.Errorf("%s: %w", "%s\u202f: %w", r.Name, err))
 	}
-	return l.write(ctx, func(tx *sql.Tx) error {
+	return failed(l.write(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM marks WHERE recording = ?", r.Name); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM tags WHERE recording = ?", r.Name)
 		return err
-	})
+	}))
 }
 
 // Expired lists the recordings whose last change is older than retention and that nobody tagged to be kept.
@@ -165,11 +167,11 @@ func (l *Library) Copy(path string) (name string, err error) {
 	name = l.FreeName(path)
 	out, err := os.OpenFile(l.Path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return "", fmt.Errorf("library: %w", err)
+		return "", failed(err)
 	}
 	_, err = io.Copy(out, in)
 	if err = errors.Join(err, out.Sync(), out.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("library: copy %s: %w", path, err), os.Remove(l.Path(name)))
+		return "", errors.Join(failed(bilingual.Errorf("copy %s: %w", "copie de %s\u202f: %w", path, err)), os.Remove(l.Path(name)))
 	}
 	return name, nil
 }

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	_ "modernc.org/sqlite" // the driver
+
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -32,9 +34,6 @@ const (
 	schemaVersion = 2
 )
 
-// ErrUnknown is in the error of a recording, session or event that is not in the library.
-var ErrUnknown = errors.New("not in the library")
-
 // Library is an open library. It may be used by several goroutines.
 type Library struct {
 	dir string
@@ -44,13 +43,13 @@ type Library struct {
 // Open opens the library in a folder, making folder and index as needed. It does not look at the recordings: see Sync.
 func Open(ctx context.Context, dir string) (*Library, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	name := filepath.Join(dir, IndexName)
 	if f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600); err != nil { // nobody else reads who wrote to whom
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	} else if err := f.Close(); err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
 		fmt.Sprintf("busy_timeout(%d)", busyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(NORMAL)",
@@ -58,12 +57,12 @@ func Open(ctx context.Context, dir string) (*Library, error) {
 	}}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: name}).EscapedPath(), RawQuery: q.Encode()}).String())
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	db.SetMaxOpenConns(4)
 	l := &Library{dir, db}
 	if err := l.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("library: %s: %w; if it is damaged, delete it: the recordings are the truth", name, err), db.Close())
+		return nil, errors.Join(failed(bilingual.Errorf("%s: %w", "%s\u202f: %w", name, err)), db.Close())
 	}
 	return l, nil
 }
@@ -127,7 +126,7 @@ const indexTables = `
 CREATE TABLE recordings (
 	id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
 	size INTEGER NOT NULL, modified INTEGER NOT NULL, sha256 TEXT NOT NULL DEFAULT '',
-	title TEXT NOT NULL DEFAULT '', secrets TEXT NOT NULL DEFAULT '', fault TEXT NOT NULL DEFAULT '',
+	title TEXT NOT NULL DEFAULT '', secrets TEXT NOT NULL DEFAULT '', fault TEXT NOT NULL DEFAULT '', fault_fr TEXT NOT NULL DEFAULT '',
 	sessions INTEGER NOT NULL DEFAULT 0, events INTEGER NOT NULL DEFAULT 0,
 	began INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0,
 	state TEXT NOT NULL, seen INTEGER NOT NULL);

@@ -16,6 +16,7 @@ import (
 	"facteur/captures/samples"
 	"facteur/decode"
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 	"facteur/internal/filter"
 )
 
@@ -225,7 +226,7 @@ func TestSyncFollowsFiles(t *testing.T) {
 	check(t, os.WriteFile(filepath.Join(dir, "bad.pcap"), []byte("not a capture either"), 0o600))
 	r, err := l.Sync(ctx)
 	check(t, err)
-	if r.Added != 3 || len(r.Faults) != 1 || !strings.Contains(r.Faults[0], "bad.pcap") {
+	if r.Added != 3 || len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Error(), "bad.pcap") || bilingual.In("fr", r.Faults[0]) == r.Faults[0].Error() {
 		t.Fatalf("%+v", r)
 	}
 	a, err := l.Find(ctx, "a.pcapng")

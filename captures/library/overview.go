@@ -2,7 +2,6 @@ package library
 
 import (
 	"context"
-	"fmt"
 	"strings"
 )
 
@@ -34,10 +33,10 @@ func (l *Library) Overviews(ctx context.Context) ([]Overview, error) {
 		at[all[i].ID], named[all[i].Name] = &out[i], &out[i]
 	}
 	if err := l.summarize(ctx, at); err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	if err := l.countMarks(ctx, named); err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	return out, nil
 }

@@ -21,7 +21,7 @@ type Recording struct {
 	Modified         time.Time
 	SHA256           string
 	Secrets          string // "masked", "kept", or "" where the file does not say: a foreign capture
-	Fault            string
+	Fault, FaultFR   string // what is wrong with the file, "" for nothing
 	Sessions, Events int64
 	Began, Ended     time.Time
 	Indexed          bool // false while it is being indexed
@@ -59,10 +59,10 @@ type Hit struct {
 
 // Recordings lists the recordings, newest first.
 func (l *Library) Recordings(ctx context.Context) ([]Recording, error) {
-	rows, err := l.db.QueryContext(ctx, `SELECT id, name, title, size, modified, sha256, secrets, fault, sessions, events, began, ended, state,
+	rows, err := l.db.QueryContext(ctx, `SELECT id, name, title, size, modified, sha256, secrets, fault, fault_fr, sessions, events, began, ended, state,
 		(SELECT group_concat(tag, ' ') FROM tags t WHERE t.recording = r.name) FROM recordings r ORDER BY CASE began WHEN 0 THEN modified ELSE began END DESC`)
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	defer rows.Close()
 	var out []Recording
@@ -71,8 +71,8 @@ func (l *Library) Recordings(ctx context.Context) ([]Recording, error) {
 		var modified, began, ended int64
 		var state string
 		var tags sql.NullString
-		if err := rows.Scan(&r.ID, &r.Name, &r.Title, &r.Size, &modified, &r.SHA256, &r.Secrets, &r.Fault, &r.Sessions, &r.Events, &began, &ended, &state, &tags); err != nil {
-			return nil, fmt.Errorf("library: %w", err)
+		if err := rows.Scan(&r.ID, &r.Name, &r.Title, &r.Size, &modified, &r.SHA256, &r.Secrets, &r.Fault, &r.FaultFR, &r.Sessions, &r.Events, &began, &ended, &state, &tags); err != nil {
+			return nil, failed(err)
 		}
 		r.Modified, r.Began, r.Ended, r.Indexed, r.Tags = moment(modified), moment(began), moment(ended), state == "done", strings.Fields(tags.String)
 		out = append(out, r)
@@ -98,7 +98,7 @@ func (l *Library) Named(ctx context.Context, name string) (Recording, error) {
 			return r, nil
 		}
 	}
-	return Recording{}, fmt.Errorf("recording %s: %w", name, ErrUnknown)
+	return Recording{}, notFound(name)
 }
 
 // Place names a hit for SearchFrom.
@@ -124,7 +124,7 @@ func (l *Library) Find(ctx context.Context, which string) (Recording, error) {
 			return r, nil
 		}
 	}
-	return Recording{}, fmt.Errorf("recording %s: %w", which, ErrUnknown)
+	return Recording{}, notFound(which)
 }
 
 // Sessions lists the sessions of a recording in order, or with 0 the latest of all.
@@ -136,7 +136,7 @@ func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]S
 	rows, err := l.db.QueryContext(ctx, `SELECT id, recording, number, protocol, client, server, tls, user, began, ended, events, lints, errors
 		FROM sessions `+where+" LIMIT ?", append(args, limit)...)
 	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
+		return nil, failed(err)
 	}
 	defer rows.Close()
 	var out []Session
@@ -144,7 +144,7 @@ func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]S
 		var s Session
 		var began, ended int64
 		if err := rows.Scan(&s.ID, &s.Recording, &s.Number, &s.Protocol, &s.Client, &s.Server, &s.TLS, &s.User, &began, &ended, &s.Events, &s.Lints, &s.Faults); err != nil {
-			return nil, fmt.Errorf("library: %w", err)
+			return nil, failed(err)
 		}
 		s.Began, s.Ended = moment(began), moment(ended)
 		out = append(out, s)
@@ -170,7 +170,7 @@ func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after
 		WHERE r.state = 'done'` + q.where.String() + ` ORDER BY ` + q.order + ` LIMIT ?`
 	rows, err := l.db.QueryContext(ctx, text, append(q.args, limit+1)...)
 	if err != nil {
-		return nil, false, fmt.Errorf("library: search: %w", err)
+		return nil, false, failed(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -180,7 +180,7 @@ func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after
 		var h Hit
 		var at int64
 		if err := rows.Scan(&h.id, &h.Recording, &h.Name, &h.Session, &h.Seq, &at, &h.Leg, &h.From, &h.Layer, &h.Span.From, &h.Span.To, &h.Kind, &h.Line); err != nil {
-			return nil, false, fmt.Errorf("library: search: %w", err)
+			return nil, false, failed(err)
 		}
 		h.Time = moment(at)
 		hits = append(hits, h)
@@ -350,7 +350,7 @@ const rare = 50
 func (l *Library) kinds(ctx context.Context, where, arg string) (string, error) {
 	rows, err := l.db.QueryContext(ctx, "SELECT id, n, (SELECT sum(n) FROM kinds) FROM kinds WHERE "+where, arg)
 	if err != nil {
-		return "", fmt.Errorf("library: %w", err)
+		return "", failed(err)
 	}
 	defer rows.Close()
 	var ids []string
@@ -358,7 +358,7 @@ func (l *Library) kinds(ctx context.Context, where, arg string) (string, error) 
 	for rows.Next() {
 		var id, n int64
 		if err := rows.Scan(&id, &n, &all); err != nil {
-			return "", fmt.Errorf("library: %w", err)
+			return "", failed(err)
 		}
 		ids = append(ids, strconv.FormatInt(id, 10))
 		sum += n

@@ -2,7 +2,7 @@ package library
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io/fs"
 	"os"
 	"time"
@@ -10,6 +10,7 @@ import (
 	"facteur/captures"
 	"facteur/decode"
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 )
 
 // Fault is a difference between the index and the recordings.
@@ -18,17 +19,15 @@ type Fault struct {
 	// What is "index" (SQLite finds it damaged), "missing", "unknown" (not indexed), "size", "digest", "sessions", "events",
 	// "unfinished" or "unreadable".
 	What   string
-	Detail string
+	Detail error // in both languages
 }
 
 // Verify holds the index against the recordings: every file is read and decoded again, and its size, SHA-256, and numbers
 // of sessions and events are compared. It changes nothing.
 func (l *Library) Verify(ctx context.Context) ([]Fault, error) {
 	var faults []Fault
-	add := func(name, what, format string, args ...any) {
-		faults = append(faults, Fault{name, what, fmt.Sprintf(format, args...)})
-	}
-	if err := l.checkIndex(ctx, func(s string) { add("", "index", "%s", s) }); err != nil {
+	add := func(name, what string, detail error) { faults = append(faults, Fault{name, what, detail}) }
+	if err := l.checkIndex(ctx, func(s string) { add("", "index", errors.New(s)) }); err != nil {
 		return nil, err
 	}
 	files, err := l.files()
@@ -45,54 +44,54 @@ func (l *Library) Verify(ctx context.Context) ([]Fault, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		err := l.checkRecording(ctx, &r, st, func(what, format string, args ...any) { add(r.Name, what, format, args...) })
+		err := l.checkRecording(ctx, &r, st, func(what string, detail error) { add(r.Name, what, detail) })
 		if err != nil {
 			return nil, err
 		}
 	}
 	for name := range files {
 		if _, err := os.Stat(l.Path(name)); err == nil {
-			add(name, "unknown", "not indexed yet")
+			add(name, "unknown", bilingual.New("not indexed yet", "pas encore dans l’index"))
 		}
 	}
 	return faults, nil
 }
 
 // checkRecording tells the first thing that is wrong with a recording, st being its file, nil if it is gone.
-func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileInfo, tell func(what, format string, args ...any)) error {
+func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileInfo, tell func(what string, detail error)) error {
 	switch {
 	case st == nil:
-		tell("missing", "the file is gone")
+		tell("missing", bilingual.New("the file is gone", "le fichier n’est plus là"))
 		return nil
 	case !r.Indexed:
-		tell("unfinished", "its indexing has not ended")
+		tell("unfinished", bilingual.New("its indexing has not ended", "son indexation n’est pas terminée"))
 		return nil
 	case st.Size() != r.Size:
-		tell("size", "%d octets, indexed with %d", st.Size(), r.Size)
+		tell("size", bilingual.Errorf("%d octets, indexed with %d", "%d octets, et %d quand il fut indexé", st.Size(), r.Size))
 		return nil
 	}
 	sum, err := digest(l.Path(r.Name))
 	if err != nil {
-		tell("unreadable", "%v", err)
+		tell("unreadable", err)
 		return nil
 	}
 	if sum != r.SHA256 {
-		tell("digest", "SHA-256 %s, indexed with %s", sum, r.SHA256)
+		tell("digest", bilingual.Errorf("its octets have changed: SHA-256 %.16s…, indexed with %.16s…", "ses octets ont changé\u202f: SHA-256 %.16s…, et %.16s… quand il fut indexé", sum, r.SHA256))
 		return nil
 	}
 	c := counter{keys: new(tlswire.KeyLog), sessions: map[int]*decode.Session{}}
 	if err := captures.ReadFile(l.Path(r.Name), &c); err != nil && r.Fault == "" {
-		tell("unreadable", "%v", err)
+		tell("unreadable", err)
 	}
 	rows, err := l.counted(ctx, r.ID)
 	if err != nil {
 		return err
 	}
 	if c.opened != r.Sessions || rows[0] != r.Sessions {
-		tell("sessions", "%d in the file, %d said and %d listed in the index", c.opened, r.Sessions, rows[0])
+		tell("sessions", bilingual.Errorf("%d sessions in the file; the index says %d and lists %d", "%d séances dans le fichier\u202f; l’index en annonce %d et en contient %d", c.opened, r.Sessions, rows[0]))
 	}
 	if c.events != r.Events || rows[1] != r.Events {
-		tell("events", "%d in the file, %d said and %d listed in the index", c.events, r.Events, rows[1])
+		tell("events", bilingual.Errorf("%d events in the file; the index says %d and lists %d", "%d événements dans le fichier\u202f; l’index en annonce %d et en contient %d", c.events, r.Events, rows[1]))
 	}
 	return nil
 }
@@ -101,13 +100,13 @@ func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileIn
 func (l *Library) checkIndex(ctx context.Context, tell func(string)) error {
 	rows, err := l.db.QueryContext(ctx, "PRAGMA integrity_check(20)")
 	if err != nil {
-		return fmt.Errorf("library: %w", err)
+		return failed(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var s string
 		if err := rows.Scan(&s); err != nil {
-			return fmt.Errorf("library: %w", err)
+			return failed(err)
 		}
 		if s != "ok" {
 			tell(s)

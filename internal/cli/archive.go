@@ -17,6 +17,7 @@ import (
 	"facteur/captures/samples"
 	"facteur/decode"
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 	"facteur/internal/watch"
 	"facteur/web"
 )
@@ -109,10 +110,10 @@ func (r *archive) Read(ctx context.Context, from web.Source, to *web.Reel) error
 	if from.Keylog != "" {
 		text, err := os.ReadFile(from.Keylog)
 		if err != nil {
-			return errors.New(r.a.say("les clés n’ont pas pu être lues", "the keys could not be read"))
+			return bilingual.New("the keys could not be read", "les clés n’ont pas pu être lues")
 		}
 		if keys.Add(text) == 0 {
-			return errors.New(r.a.say("pas une ligne de clés TLS (NSS key log) dans le fichier de clés", "no line of TLS secrets (NSS key log) in the file of keys"))
+			return bilingual.New("no line of TLS secrets (NSS key log) in the file of keys", "pas une ligne de clés TLS (NSS key log) dans le fichier de clés")
 		}
 	}
 	sink := &picked{Sink: &watch.File{Keys: keys, Octets: true, Show: to}, only: from.Session}
@@ -141,14 +142,19 @@ func nameless(err error, path, name string, any bool) error {
 	var format *captures.FormatError
 	switch {
 	case err == nil && !any:
-		return fmt.Errorf("%s: no TCP connection in this capture", name)
+		return bilingual.Errorf("%s: no TCP connection in this capture", "%s\u202f: aucune connexion TCP dans cette capture", name)
 	case errors.As(err, &format):
 		format.Name = name
 		return format
 	case err != nil:
-		return errors.New(strings.ReplaceAll(err.Error(), path, name))
+		return renamed(err, path, name)
 	}
 	return nil
+}
+
+// renamed is an error about a file by another name than its path.
+func renamed(err error, path, name string) error {
+	return bilingual.New(strings.ReplaceAll(err.Error(), path, name), strings.ReplaceAll(bilingual.In("fr", err), path, name))
 }
 
 // picked lets one session of a recording through, or all.

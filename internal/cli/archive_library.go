@@ -94,7 +94,7 @@ func libraryRow(dir string, o *library.Overview) web.LibraryRecording {
 		began = o.Modified
 	}
 	row := web.LibraryRecording{Name: o.Name, Title: o.Title, Began: instant(began), Sessions: o.Recording.Sessions, Events: o.Recording.Events, Size: o.Size, Secrets: o.Secrets,
-		Fault: strings.ReplaceAll(o.Fault, dir+string(filepath.Separator), ""), Indexed: o.Indexed, Tags: some(o.Tags), Protocols: some(o.Protocols), TLS: some(o.TLS), Security: []string{},
+		Fault: faultOf(dir, &o.Recording), Indexed: o.Indexed, Tags: some(o.Tags), Protocols: some(o.Protocols), TLS: some(o.TLS), Security: []string{},
 		Client: o.Client, Server: o.Server, Lints: o.Lints, Errors: o.Errors, Marks: o.Marks}
 	for i, is := range []bool{o.Clear, o.StartTLS, o.Implicit} {
 		if is {
@@ -102,6 +102,15 @@ func libraryRow(dir string, o *library.Overview) web.LibraryRecording {
 		}
 	}
 	return row
+}
+
+// faultOf is what is wrong with a file, without the folder where it lies; nil for nothing.
+func faultOf(dir string, r *library.Recording) *web.Text {
+	if r.Fault == "" {
+		return nil
+	}
+	folder := dir + string(filepath.Separator)
+	return &web.Text{FR: strings.ReplaceAll(r.FaultFR, folder, ""), EN: strings.ReplaceAll(r.Fault, folder, "")}
 }
 
 // instant is a time for the page, "" for none.
@@ -320,7 +329,7 @@ func (r *archive) refused(err error, report *captures.Report, path, name string)
 		format.Name = name
 		return &web.Told{Code: "unreadable", FR: "Ce fichier n’est pas une capture que facteur sait lire\u202f: " + format.Say("fr"), EN: "This file is not a capture that facteur can read: " + format.Say("en")}
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), path, name))
+	return renamed(err, path, name)
 }
 
 // in is the program speaking another language.

@@ -65,7 +65,7 @@ func TestArchiveLibrary(t *testing.T) {
 			t.Errorf("%s is %q, want %q: %+v", row.Name, got, want[row.Name], row)
 		}
 		if row.Name == "bad.pcap" {
-			if row.Fault == "" || strings.Contains(row.Fault, r.dir) {
+			if row.Fault == nil || strings.Contains(row.Fault.FR+row.Fault.EN, r.dir) || row.Fault.FR == row.Fault.EN {
 				t.Errorf("a corrupt file: %+v", row)
 			}
 		} else if row.Secrets != "masked" || row.Client == "" || row.Events == 0 || row.Protocols[0] != "smtp" {

@@ -52,7 +52,7 @@ func (s *shelf) open(c *cobra.Command) (context.Context, *library.Library, func(
 
 func (s *shelf) faults(r library.Report) {
 	for _, f := range r.Faults {
-		s.a.logs.Warn(f + s.a.say(" ; ce qui précède est dans la bibliothèque", "; what comes before that is in the library"))
+		s.a.logs.Warn(s.a.inWords(f) + s.a.say("\u202f; ce qui précède est dans la bibliothèque", "; what comes before that is in the library"))
 	}
 }
 
@@ -131,7 +131,7 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 		fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, visible(r.Name), visible(r.Title))
 		fmt.Fprintf(a.out, a.say("   %s, %d octets, secrets : %s\n   SHA-256 %s\n", "   %s, %d octets, secrets: %s\n   SHA-256 %s\n"), when(r.Began), r.Size, a.secretsWord(r.Secrets), r.SHA256)
 		if r.Fault != "" {
-			fmt.Fprintln(a.out, "   !", visible(r.Fault))
+			fmt.Fprintln(a.out, "   !", visible(a.say(r.FaultFR, r.Fault)))
 		}
 		list, err := l.Sessions(ctx, r.ID, maxListed)
 		if err != nil {
@@ -316,7 +316,11 @@ func (a *app) verifyCommand(s *shelf) *cobra.Command {
 			return err
 		}
 		for _, f := range faults {
-			fmt.Fprintf(a.out, "%s: %s: %s\n", visible(f.Recording), f.What, visible(f.Detail))
+			name := f.Recording
+			if name == "" {
+				name = library.IndexName
+			}
+			fmt.Fprintf(a.out, a.say("%s\u202f: %s\n", "%s: %s\n"), visible(name), visible(a.inWords(f.Detail)))
 		}
 		if len(faults) > 0 {
 			fmt.Fprintln(a.err, a.say("facteur captures reindex refait l’index d’après les fichiers", "facteur captures reindex makes the index anew from the files"))
