@@ -83,7 +83,7 @@ describe('recordings', { skip: missing }, () => {
   })
   it('ten thousand of them are a list of a few dozen rows', async () => {
     const { page, context, faults } = await at('#/live')
-    const one = { title: '', began: '2026-11-23T08:00:00Z', sessions: 1, events: 9, size: 900, secrets: 'masked', fault: '', indexed: true, old: true, tags: [], protocols: ['imap'], tls: ['TLS1.3'], security: ['tls'], client: 'c', server: 's', lints: 1, errors: 0, marks: 0 }
+    const one = { title: '', began: '2026-11-23T08:00:00Z', sessions: 1, events: 9, size: 900, secrets: 'masked', fault: null, indexed: true, old: true, tags: [], protocols: ['imap'], tls: ['TLS1.3'], security: ['tls'], client: 'c', server: 's', lints: 1, errors: 0, marks: 0 }
     await page.route('**/api/v1/library', (route) => route.fulfill({ json: { dir: '', indexing: false, retention: 30, old: 10_000, recordings: Array.from({ length: 10_000 }, (_, i) => ({ ...one, name: `r${i}.pcapng` })) } }))
     await page.evaluate(() => (location.hash = '#/library'))
     await page.getByText('r0.pcapng').waitFor()

@@ -11,8 +11,8 @@ const recordings = [
   { name: '2026-11-23_09-14-02_dejeuner.pcapng', title: 'Déjeuner de jeudi', began: '2026-11-23T08:14:02Z', sessions: 5, events: 298, size: 49516, secrets: 'masked', tags: ['cours-1', 'à revoir'], protocols: ['smtp', 'pop3', 'imap'], tls: ['TLS1.3'], security: ['clear', 'starttls', 'tls'], client: '127.0.0.1:51822', server: '127.0.0.1:10587', lints: 3, errors: 1, marks: 2 },
   { name: '2026-11-20_14-02-11.pcapng', title: '', began: '2026-11-20T13:02:11Z', sessions: 1, events: 44, size: 8211, secrets: 'anonymized', tags: [], protocols: ['imap'], tls: ['TLS1.2'], security: ['tls'], client: '192.0.2.7:40112', server: '198.51.100.4:993', lints: 0, errors: 0, marks: 0 },
   { name: 'capture-du-pare-feu-du-lycee-avec-un-nom-tres-long-2026-11-02.pcap', title: '', began: '2026-11-02T06:31:40Z', sessions: 1204, events: 88_412, size: 184_020_992, secrets: 'kept', old: true, tags: ['import'], protocols: ['smtp', 'lmtp', 'sieve'], tls: ['TLS1.2', 'TLS1.3'], security: ['clear', 'starttls'], client: '203.0.113.9:6666', server: '198.51.100.4:25', lints: 117, errors: 12, marks: 0 },
-  { name: 'coupee.pcapng', title: '', began: '', sessions: 0, events: 0, size: 120, secrets: '', fault: 'pcapng: block of 4096 octets at 96 is cut off', tags: [], protocols: [], tls: [], security: [], client: '', server: '', lints: 0, errors: 0, marks: 0 },
-].map((one) => ({ fault: '', indexed: true, old: false, ...one }))
+  { name: 'coupee.pcapng', title: '', began: '', sessions: 0, events: 0, size: 120, secrets: '', fault: { fr: 'coupee.pcapng\u202f: un bloc pcapng de 4096 octets, à l’octet 96\u202f: fin inattendue', en: 'coupee.pcapng: a pcapng block of 4096 octets, at octet 96: unexpected EOF' }, tags: [], protocols: [], tls: [], security: [], client: '', server: '', lints: 0, errors: 0, marks: 0 },
+].map((one) => ({ fault: null, indexed: true, old: false, ...one }))
 
 /** So many recordings, a few minutes apart. */
 const many = (count) =>
@@ -94,7 +94,7 @@ export function shelves(what = 'few') {
     const told = samples.samples.find((one) => one.id === from.sample)
     const title = told?.title ?? both(from.library ?? 'capture.pcap', from.library ?? 'capture.pcap')
     const tape = told?.security === 'clear' ? clear() : told ? first(lesson()) : lesson()
-    const facts = { id, title, from, size: 27_516, read: 27_516, loading: false, fault: '', left: 0, unlisted: 0, others: 0 }
+    const facts = { id, title, from, size: 27_516, read: 27_516, loading: false, fault: null, left: 0, unlisted: 0, others: 0 }
     tapes.set(id, { facts, tape, player: { state: 'ended', cursor: tape.events.length, position: 4.2, duration: 4.2, speed: 1, idle_cap: 2, loading: false, loaded: tape.events.length, chapters: [] } })
     return facts
   }

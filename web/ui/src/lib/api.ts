@@ -191,7 +191,7 @@ export interface Tape {
   size: number
   read: number
   loading: boolean
-  fault: string
+  fault: Both | null
   /** Events and sessions that are not kept, for want of room. */
   left: number
   unlisted: number

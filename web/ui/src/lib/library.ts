@@ -13,7 +13,7 @@ export interface Recording {
   events: number
   size: number
   secrets: 'masked' | 'anonymized' | 'kept' | ''
-  fault: string
+  fault: Both | null
   indexed: boolean
   /** Older than the library keeps. */
   old: boolean
