@@ -26,9 +26,11 @@ type Mark struct {
 	Made      time.Time
 }
 
-// AddMark keeps a mark; m.ID and m.Made are set by it.
+// AddMark keeps a mark. It sets m.ID, and m.Made unless the mark comes from elsewhere and has one.
 func (l *Library) AddMark(ctx context.Context, m Mark) (Mark, error) {
-	m.Made = time.Now().UTC()
+	if m.Made.IsZero() {
+		m.Made = time.Now().UTC()
+	}
 	err := l.write(ctx, func(tx *sql.Tx) error {
 		res, err := tx.ExecContext(ctx, "INSERT INTO marks (recording, session, seq, text, author, made) VALUES (?, ?, ?, ?, ?, ?)",
 			m.Recording, m.Session, m.Seq, m.Text, m.Author, m.Made.UnixNano())
@@ -41,6 +43,33 @@ func (l *Library) AddMark(ctx context.Context, m Mark) (Mark, error) {
 		return m, failed(err)
 	}
 	return m, nil
+}
+
+// SetMark leaves one mark at m's event, whatever was there before: its text is m's. An author stays.
+func (l *Library) SetMark(ctx context.Context, m Mark) error {
+	return failed(l.write(ctx, func(tx *sql.Tx) error {
+		const here = "recording = ? AND session = ? AND seq = ?"
+		at := []any{m.Recording, m.Session, m.Seq}
+		if _, err := tx.ExecContext(ctx, "DELETE FROM marks WHERE "+here+" AND id > (SELECT min(id) FROM marks WHERE "+here+")", append(at, at...)...); err != nil {
+			return err
+		}
+		res, err := tx.ExecContext(ctx, "UPDATE marks SET text = ? WHERE "+here, append([]any{m.Text}, at...)...)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n > 0 {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO marks (recording, session, seq, text, author, made) VALUES (?, ?, ?, ?, ?, ?)",
+			m.Recording, m.Session, m.Seq, m.Text, m.Author, time.Now().UnixNano())
+		return err
+	}))
+}
+
+// ClearMarks takes all marks away from an event.
+func (l *Library) ClearMarks(ctx context.Context, recording string, session, seq int) error {
+	_, err := l.db.ExecContext(ctx, "DELETE FROM marks WHERE recording = ? AND session = ? AND seq = ?", recording, session, seq)
+	return failed(err)
 }
 
 // Marks lists the marks of a recording in the order of its events.

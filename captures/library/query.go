@@ -54,6 +54,7 @@ type Hit struct {
 	Span      decode.Span
 	Kind      string
 	Line      string // masked; at most 500 octets
+	Mark      string // what people noted there, or tagged the recording with, where that is what was found
 	id        int64
 }
 
@@ -152,8 +153,8 @@ func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]S
 	return out, rows.Err()
 }
 
-// Search finds events. It gives at most limit of them in the order in which they were indexed, beginning behind after
-// (nil for the start), and reports whether there are more.
+// Search finds events by what was said, and by what people noted at them. It gives at most limit of them in the order in
+// which they were indexed, beginning behind after (nil for the start), and reports whether there are more.
 func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after *Hit) (hits []Hit, more bool, err error) {
 	if impossible(f) {
 		return nil, false, nil
@@ -162,30 +163,42 @@ func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after
 	if err != nil {
 		return nil, false, err
 	}
+	if hits, err = l.rows(ctx, q, limit+1, after); err != nil {
+		return nil, false, err
+	}
+	noted, err := l.searchNotes(ctx, f, limit+1, after)
+	if err != nil {
+		return nil, false, err
+	}
+	if hits = merged(hits, noted); len(hits) > limit {
+		return hits[:limit], true, nil
+	}
+	return hits, false, nil
+}
+
+// rows gives at most limit events behind after for which the conditions hold.
+func (l *Library) rows(ctx context.Context, q *conditions, limit int, after *Hit) (hits []Hit, err error) {
 	if after != nil {
 		q.add("e.id > ?", after.id)
 	}
 	text := `SELECT e.id, r.id, r.name, s.number, e.seq, e.time, e.leg, e.side, e.layer, e.span_from, e.span_to, k.name, e.line
 		FROM ` + q.from + ` CROSS JOIN sessions s ON s.id = e.session CROSS JOIN recordings r ON r.id = s.recording CROSS JOIN kinds k ON k.id = e.kind
 		WHERE r.state = 'done'` + q.where.String() + ` ORDER BY ` + q.order + ` LIMIT ?`
-	rows, err := l.db.QueryContext(ctx, text, append(q.args, limit+1)...)
+	rows, err := l.db.QueryContext(ctx, text, append(q.args, limit)...)
 	if err != nil {
-		return nil, false, failed(err)
+		return nil, failed(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if len(hits) == limit {
-			return hits, true, nil
-		}
 		var h Hit
 		var at int64
 		if err := rows.Scan(&h.id, &h.Recording, &h.Name, &h.Session, &h.Seq, &at, &h.Leg, &h.From, &h.Layer, &h.Span.From, &h.Span.To, &h.Kind, &h.Line); err != nil {
-			return nil, false, failed(err)
+			return nil, failed(err)
 		}
 		h.Time = moment(at)
 		hits = append(hits, h)
 	}
-	return hits, false, rows.Err()
+	return hits, failed(rows.Err())
 }
 
 // conditions is the part of a query that a filter makes.
