@@ -47,7 +47,7 @@ const hostile = (hash) => (server) => hash.replace('MAIL', server.events.find((e
 export const scenes = {
   live: { server: 'run', ready: rows, act: top },
   'live-picked': { server: 'run', ready: rows, act: pick('250-') },
-  'live-wire': { server: 'run', ready: rows, few: true, act: then(top, key('w'), click('radio', /Les deux|Both/)) },
+  'live-wire': { server: 'run', ready: rows, few: true, act: then(top, key('w'), (page) => page.locator('.post').click()) },
   'live-sessions': { server: 'run', ready: rows, few: true, act: key('l') },
   'live-completing': { server: 'run', ready: rows, few: true, act: then((page) => page.locator('search input').fill('co'), wait('[role=option]'), key('ArrowDown')) },
   'live-filtered': { server: 'run', ready: rows, few: true, act: (page) => page.locator('search input').fill('secret') },
@@ -62,7 +62,7 @@ export const scenes = {
   connect: { server: 'run', ready: rows, few: true, act: then(async (page) => { const button = page.getByRole('button', { name: /Brancher un client|Connect a client/ }); if (await button.isVisible()) await button.click(); else await page.evaluate(() => document.querySelector('.connect, header button')?.click()) }) },
   palette: { server: 'run', ready: rows, few: true, act: then(key('Control+k'), (page) => page.keyboard.type('tls'), wait('[role=option]')) },
   goto: { server: 'run', ready: rows, few: true, act: then(key('g'), wait('dialog[open]')) },
-  replay: { server: 'replay', ready: '[role=slider]' },
+  replay: { server: 'replay', ready: 'input[type=range]' },
   tape: { server: 'run', hash: '#/live?tape=sample:smtp-starttls', ready: `section.tape ~ *, ${rows}`, few: true, act: (page) => page.waitForTimeout(300) },
 
   compare: { server: 'run', hash: '#/compare?session=1', ready: '.pieces .piece' },
