@@ -17,9 +17,9 @@ import (
 // flushEvery is how long what was recorded may stay in memory: so much is lost when the program is killed.
 const flushEvery = 100 * time.Millisecond
 
-// DefaultBacklog octets may wait to be decoded and recorded: a tenth of a second of a fast network, and bearable beside
+// DefaultBacklog octets may wait to be decoded and recorded: a twentieth of a second of a fast network, and bearable beside
 // the memory of a browser.
-const DefaultBacklog = 16 << 20
+const DefaultBacklog = 8 << 20
 
 // stallPause is how long the log is silent about a disk that holds sessions back, once it was said.
 const stallPause = 10 * time.Second
@@ -38,7 +38,7 @@ type Desk struct {
 	// Sentence says a note in a language, with what to do about it; nil: its id.
 	Sentence func(lang, id string, fields []decode.Field) (line, advice string)
 	// Backlog is how many octets of all sessions together may wait to be decoded and recorded; the relay of a session that
-	// gets further ahead waits. 0 means 16 MiB.
+	// gets further ahead waits. 0 means 8 MiB.
 	Backlog int64
 
 	mu       sync.Mutex  // held while writing to Recorder

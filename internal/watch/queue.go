@@ -15,10 +15,10 @@ const (
 	// It is the same for all, the end of a session included: sessions keep the order in which they began.
 	lag = 10 * time.Millisecond
 	// eager is how many waiting octets are looked at without more delay, while they are still in the processor's cache.
-	eager = 128 << 10
+	eager = 256 << 10
 	// backlog is how many octets of a session may wait to be decoded and recorded. A relay that gets further ahead waits:
 	// what was relayed is never left out of a recording, and memory stays bounded.
-	backlog = 256 << 10
+	backlog = 512 << 10
 	// maxJobs bounds what waits in the same way, where octets come one by one.
 	maxJobs = 4 << 10
 	// stallTime is how long a relay may wait before that is said: a disk under load takes tenths of a second.
