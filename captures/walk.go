@@ -15,8 +15,9 @@ type WalkOptions struct {
 	From io.Reader
 	// Protocol may say otherwise what a connection speaks, before anything is decoded.
 	Protocol func(i *Info)
-	// Through is that of Reader.
-	Through func(file io.Reader) io.Reader
+	// Through and TCPEvents are those of Reader.
+	Through   func(file io.Reader) io.Reader
+	TCPEvents bool
 	// Open announces a connection, as Sink.Open does.
 	Open func(i Info)
 	// Event hands over an event of a session and the octets of its span, masked as the event is: empty where there are none,
@@ -29,7 +30,7 @@ type WalkOptions struct {
 // Walk decodes a capture, and hands on each event together with its octets. Events of a session come in order; memory is
 // bounded by what has to wait for its secrecy to be decided. Errors are those of ReadFile.
 func Walk(path string, o WalkOptions) error {
-	p := &pass{keys: o.Keys, show: o.ShowSecrets, event: o.Event, protocol: o.Protocol, reader: Reader{Through: o.Through}}
+	p := &pass{keys: o.Keys, show: o.ShowSecrets, event: o.Event, protocol: o.Protocol, reader: Reader{Through: o.Through, TCPEvents: o.TCPEvents}}
 	if p.keys == nil {
 		p.keys = new(tlswire.KeyLog)
 	}

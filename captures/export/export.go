@@ -35,9 +35,12 @@ type Options struct {
 	Sources []Source
 	// ShowSecrets leaves passwords and tokens as they are; the export says so.
 	ShowSecrets bool
-	// Protocol and Through are those of captures.WalkOptions.
-	Protocol func(i *captures.Info)
-	Through  func(file io.Reader) io.Reader
+	// Protocol, Through and TCPEvents are those of captures.WalkOptions.
+	Protocol  func(i *captures.Info)
+	Through   func(file io.Reader) io.Reader
+	TCPEvents bool
+	// Treated, if set, is told what the export says of its secrets and people, in a sentence's words.
+	Treated func(words string)
 	// Match, if set, chooses events. Look, if set, is shown every connection before, and Seen every event.
 	Match func(session int, e *decode.Event) bool
 	Look  func(i captures.Info)
@@ -136,14 +139,18 @@ type walk struct {
 func (x *walk) head(secrets, by string) {
 	if !x.headed {
 		x.headed = true
-		x.f.begin(&about{title: x.o.Title, treatment: x.o.treatment(secrets, by), version: x.o.Version})
+		words := x.o.treatment(secrets, by)
+		if x.o.Treated != nil {
+			x.o.Treated(words)
+		}
+		x.f.begin(&about{title: x.o.Title, treatment: words, version: x.o.Version})
 	}
 }
 
 func (x *walk) source(src Source) error {
 	x.by = x.top
 	return captures.Walk(src.Path, captures.WalkOptions{From: src.From, Keys: x.o.Keys, ShowSecrets: x.o.ShowSecrets,
-		Protocol: x.o.Protocol, Through: x.o.Through, Open: x.open, Event: x.event,
+		Protocol: x.o.Protocol, Through: x.o.Through, TCPEvents: x.o.TCPEvents, Open: x.open, Event: x.event,
 		Close: func(id int) {
 			if s := x.sessions[id+x.by]; s != nil {
 				x.f.end(s)

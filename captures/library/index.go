@@ -177,7 +177,7 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 	}
 	path := filepath.Join(l.dir, name)
 	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}, counts: map[int64]int64{}}
-	fault = captures.ReadFile(path, w)
+	fault = read(path, w)
 	if err := w.finish(); err != nil {
 		return false, nil, err
 	}
@@ -195,6 +195,11 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 	_, err = l.db.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, fault_fr = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
 		began = ?, ended = ? WHERE id = ?`, english, french, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
 	return true, fault, err
+}
+
+// read reads a recording with what TCP tells, so that an event has the same number here as on the page and in exports.
+func read(path string, to captures.Sink) error {
+	return captures.Reader{Sink: to, TCPEvents: true}.ReadFile(path)
 }
 
 func digest(path string) (string, error) {

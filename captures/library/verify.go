@@ -80,7 +80,7 @@ func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileIn
 		return nil
 	}
 	c := counter{keys: new(tlswire.KeyLog), sessions: map[int]*decode.Session{}}
-	if err := captures.ReadFile(l.Path(r.Name), &c); err != nil && r.Fault == "" {
+	if err := read(l.Path(r.Name), &c); err != nil && r.Fault == "" {
 		tell("unreadable", err)
 	}
 	rows, err := l.counted(ctx, r.ID)
