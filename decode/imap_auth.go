@@ -72,7 +72,7 @@ func (p *imap) saslResponse(f *frame) bool {
 	b := &p.build
 	b.begin(Client, f)
 	line := chomp(raw)
-	b.t.one(line, f.at)
+	b.t.one(string(line), f.at)
 	p.saslStep++
 	b.derive("mechanism", p.sasl.mechanism)
 	b.derive("step", strconv.Itoa(p.saslStep))

@@ -93,12 +93,12 @@ func (p *imap) single(from Side, f *frame, line []byte, n int) {
 	if from == Server {
 		p.settle(line)
 		b.begin(from, f)
-		b.t.one(line, f.at)
+		b.t.one(p.l.s.room.text(line), f.at)
 		p.response(f, n)
 		return
 	}
 	b.begin(from, f)
-	b.t.one(line, f.at)
+	b.t.one(p.l.s.room.text(line), f.at)
 	p.command(f, n)
 }
 
@@ -244,9 +244,9 @@ func (u *imapUnit) tagOf() string {
 	return string(tag)
 }
 
-// one makes the text of a single line.
-func (t *imapText) one(line []byte, off int64) {
-	t.s, t.line, t.base = string(line), true, off
+// one makes the text of a single line, which is at offset off of the stream.
+func (t *imapText) one(line string, off int64) {
+	t.s, t.line, t.base = line, true, off
 	t.segments = append(t.segments[:0], imapSegment{0, off})
 	t.literals = t.literals[:0]
 }

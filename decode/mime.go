@@ -52,7 +52,6 @@ type message struct {
 	prefix string // section number of the message/rfc822 that this is in
 	sizes  partSizes
 	single bool // it has a body and no parts
-	ids    noteIDs
 }
 
 type messageState uint8
@@ -77,7 +76,7 @@ type mimeMultipart struct {
 
 // begin starts a message at the frame's position; family begins the kinds of its events.
 func (m *message) begin(sd *side, f *frame, family string, stuffed bool, form messageForm) {
-	*m = message{sd: sd, family: family, stuffed: stuffed, line: m.line[:0], open: m.open[:0], ids: m.ids, bol: true}
+	*m = message{sd: sd, family: family, stuffed: stuffed, line: m.line[:0], open: m.open[:0], bol: true}
 	m.run.begin(m.family+".data.data", f)
 	m.form = form
 	if form != formOctets {
@@ -138,7 +137,7 @@ func (m *message) field() bool {
 		m.torn = false
 		return true
 	}
-	name, value, ok := cutField(m.line, m.stuffed)
+	name, folded, ok := cutField(m.line, m.stuffed)
 	if m.fields++; !ok || m.fields > maxHeaderFields {
 		m.giveUp()
 		return false
@@ -149,13 +148,16 @@ func (m *message) field() bool {
 		colon := int64(bytes.IndexByte(m.line, ':'))
 		nameAt, valueAt = Span{at, at + colon}, Span{at + colon + 1, at + int64(len(chomp(m.line)))}
 	}
-	e.add("name", name, nameAt)
+	room := m.sd.leg.s.room
+	known := room.header(name)
+	value := room.text(unfold(folded))
+	e.add("name", known.name, nameAt)
 	e.add("value", value, valueAt)
 	decoded := decodeWords(value)
 	if decoded != value {
 		e.add("decoded", decoded, Span{})
 	}
-	m.explain(e, name, value)
+	m.explain(e, &known, value)
 	if decoded != value { // what is said of the field is said of its text
 		e.Notes[0].Args = m.sd.leg.s.args("value", decoded)
 	}
@@ -164,14 +166,9 @@ func (m *message) field() bool {
 }
 
 // explain takes the fields apart that have a form of their own, and keeps what says how the body is to be read.
-func (m *message) explain(e *Event, name, value string) {
-	id, ok := m.ids[name]
-	lower := strings.ToLower(name)
-	if !ok {
-		id = m.ids.id2("message.header.", name, lower)
-	}
-	e.note(id)
-	switch lower {
+func (m *message) explain(e *Event, name *headerName, value string) {
+	e.note(name.id)
+	switch name.lower {
 	case "content-type":
 		kind, params := parameters(value)
 		m.part.kind = strings.ToLower(kind)
@@ -190,54 +187,8 @@ func (m *message) explain(e *Event, name, value string) {
 		}
 		params.add(e)
 	default:
-		explainField(e, lower, value)
+		explainField(e, name.lower, value)
 	}
-}
-
-// id2 is noteIDs.id with the id's last word given.
-func (m *noteIDs) id2(prefix, word, as string) string {
-	id := prefix + as
-	if len(*m) < maxKnownIDs && len(word) <= 64 {
-		if *m == nil {
-			*m = noteIDs{}
-		}
-		(*m)[strings.Clone(word)] = id
-	}
-	return id
-}
-
-// cutField takes a field's lines apart: name, and value unfolded (RFC 5322 §2.2).
-func cutField(line []byte, stuffed bool) (name, value string, ok bool) {
-	if stuffed && len(line) > 0 && line[0] == '.' {
-		line = line[1:]
-	}
-	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
-		return "", "", false
-	}
-	for _, c := range bytes.TrimRight(line[:colon], " \t") { // blanks before the colon: RFC 5322 §4.5
-		if c <= ' ' || c >= 0x7f {
-			return "", "", false
-		}
-	}
-	return string(bytes.TrimRight(line[:colon], " \t")), unfold(chomp(line[colon+1:])), true
-}
-
-// unfold takes the line ends out of a field's value (RFC 5322 §2.2.3).
-func unfold(value []byte) string {
-	value = bytes.Trim(value, " \t")
-	if bytes.IndexByte(value, '\n') < 0 {
-		return string(value)
-	}
-	out := make([]byte, 0, len(value))
-	for _, c := range value {
-		if c != '\n' {
-			out = append(out, c)
-		} else if n := len(out); n > 0 && out[n-1] == '\r' {
-			out = out[:n-1]
-		}
-	}
-	return string(bytes.Trim(out, " \t"))
 }
 
 // giveUp goes on with the octets as plain data, the line under way included.

@@ -12,7 +12,7 @@ func (m *message) body(f *frame, n int) int {
 	if m.bol {
 		return m.maybeBoundary(f, data)
 	}
-	k := bytes.Index(data, newBoundary)
+	k := indexBoundary(data)
 	switch {
 	case k >= 0:
 		k++
@@ -30,6 +30,33 @@ func (m *message) body(f *frame, n int) int {
 }
 
 var newBoundary = []byte("\n--")
+
+// Hyphens are rare where there are no more than these, and then as many octets for each: a line of base64.
+const (
+	fewHyphens  = 8
+	rareHyphens = 76
+)
+
+// indexBoundary is bytes.Index of newBoundary. Each line of a body has an end and next to none a hyphen, so that is what is
+// looked for as long as hyphens are rare.
+func indexBoundary(b []byte) int {
+	for at, met := 0, 1; ; met++ {
+		i := bytes.IndexByte(b[at:], '-')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if at > 0 && b[at-1] == '\n' && at+1 < len(b) && b[at+1] == '-' {
+			return at - 1
+		}
+		if at++; met > fewHyphens && at < met*rareHyphens {
+			if k := bytes.Index(b[at:], newBoundary); k >= 0 {
+				return at + k
+			}
+			return -1
+		}
+	}
+}
 
 // maybeBoundary takes octets of a line that may be a boundary, until that is certain.
 func (m *message) maybeBoundary(f *frame, data []byte) int {

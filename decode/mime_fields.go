@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -293,4 +294,58 @@ func receivedSPF(e *Event, value string) {
 			}
 		}
 	}
+}
+
+// headerName is what is known of a field by its name: that as it was written and in lower case, and the field's note.
+type headerName struct{ name, lower, id string }
+
+// header gives what is known of a field, allocating for a name's first time only.
+func (r *Room) header(name []byte) headerName {
+	if known, ok := r.headers[string(name)]; ok {
+		return known
+	}
+	h := headerName{name: string(name), lower: strings.ToLower(string(name))}
+	h.id = "message.header." + h.lower
+	if len(r.headers) < maxKnownIDs && len(name) <= 64 {
+		if r.headers == nil {
+			r.headers = map[string]headerName{}
+		}
+		r.headers[h.name] = h
+	}
+	return h
+}
+
+// cutField takes a field's lines apart: its name, and its value with line ends in it (RFC 5322 §2.2).
+func cutField(line []byte, stuffed bool) (name, value []byte, ok bool) {
+	if stuffed && len(line) > 0 && line[0] == '.' {
+		line = line[1:]
+	}
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return nil, nil, false
+	}
+	name = bytes.TrimRight(line[:colon], " \t") // blanks before the colon: RFC 5322 §4.5
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return nil, nil, false
+		}
+	}
+	return name, chomp(line[colon+1:]), true
+}
+
+// unfold takes the line ends out of a field's value (RFC 5322 §2.2.3).
+func unfold(value []byte) []byte {
+	value = bytes.Trim(value, " \t")
+	if bytes.IndexByte(value, '\n') < 0 {
+		return value
+	}
+	out := make([]byte, 0, len(value))
+	for _, c := range value {
+		if c != '\n' {
+			out = append(out, c)
+		} else if n := len(out); n > 0 && out[n-1] == '\r' {
+			out = out[:n-1]
+		}
+	}
+	return bytes.Trim(out, " \t")
 }

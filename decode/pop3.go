@@ -79,7 +79,7 @@ func (p *pop3) command(f *frame) bool {
 	verb, verbAt, verbEnd, argAt := verbOf(body)
 	shown, parts, secretAt := p.secrets(verb, body, argAt, at, f.layer)
 	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.command")
-	line := string(shown)
+	line := p.l.s.room.text(shown)
 	e.add("verb", verb, Span{at + int64(verbAt), at + int64(verbEnd)})
 	arg := Field{Name: "argument", Value: line[argAt:], Span: Span{at + int64(argAt), at + int64(len(body))}, Secret: verb == "PASS"}
 	e.Fields = append(e.Fields, arg)

@@ -34,7 +34,7 @@ func (p *pop3) server(f *frame) bool {
 		e.note("session.violation.not_a_response")
 		return true
 	}
-	p.response(f, raw, string(line), status)
+	p.response(f, raw, p.l.s.room.text(line), status)
 	return true
 }
 
@@ -206,7 +206,7 @@ func (p *pop3) item(f *frame) bool {
 	if !ok {
 		return false
 	}
-	line := string(chomp(raw))
+	line := p.l.s.room.text(chomp(raw))
 	at := f.at
 	if line == "." {
 		e := p.l.emit(Server, f, f.take(len(raw)), "pop3.data.end")

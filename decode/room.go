@@ -1,6 +1,10 @@
 package decode
 
-import "facteur/decode/tlswire"
+import (
+	"strings"
+
+	"facteur/decode/tlswire"
+)
 
 // How many fields, notes and spans are allocated at once: an event has six or so of the first, two of the second.
 const (
@@ -21,7 +25,9 @@ type Room struct {
 	fields  slab[Field]
 	notes   slab[Note]
 	spans   slab[Span]
+	texts   texts
 	names   imapNames
+	headers map[string]headerName
 	tls     tlswire.Room
 	stores  [][]byte // of frames that are empty, to be used again
 }
@@ -59,6 +65,36 @@ func (r *Room) fresh() {
 		r.notes.reuse()
 		r.spans.reuse()
 	}
+}
+
+// Texts are copied into pieces of memory that grow from the first size to the last: a session of a few lines takes little,
+// a busy one does not allocate for each.
+const (
+	firstTexts = 512
+	lastTexts  = 4 << 10
+)
+
+// texts makes strings. Those of a piece share its memory; what is long has its own.
+type texts struct {
+	piece strings.Builder
+	next  int // size of the next piece
+}
+
+// text gives octets as a string.
+func (r *Room) text(b []byte) string {
+	t := &r.texts
+	at := t.piece.Len()
+	if len(b) > t.piece.Cap()-at {
+		if len(b) > lastTexts/8 {
+			return string(b)
+		}
+		t.next = min(max(2*t.next, firstTexts), lastTexts)
+		t.piece.Reset()
+		t.piece.Grow(t.next)
+		at = 0
+	}
+	t.piece.Write(b)
+	return t.piece.String()[at:]
 }
 
 // slab hands out room for a few of T at a time.

@@ -144,7 +144,7 @@ func (s *smtp) command(f *frame) bool {
 		s.auth(f, &c, raw)
 		return true
 	}
-	e := s.begin(f, &c, string(body))
+	e := s.begin(f, &c, s.l.s.room.text(body))
 	s.parameters(e, &c)
 	e.Fields = append(e.Fields, tokens...)
 	s.lintCommand(e, &c, raw)

@@ -51,7 +51,7 @@ func (s *smtp) emitReply(f *frame, n int) {
 	at := f.at
 	raw := s.l.unechoLines(f.layer, f.buf[:n], len("250 "), at)
 	raw, tokens := s.l.hideTokens(Server, f.layer, raw, at, nil)
-	line, text := replyText(raw)
+	line, text := replyText(s.l.s.room, raw)
 	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
 	first := at == 0 && f.layer == Wire && (!s.l.s.o.Midstream || len(s.pending) > 0 && s.pending[0].verb != "STARTTLS") || len(s.pending) == 0
@@ -92,8 +92,8 @@ func (s *smtp) answers(code string, first bool) (cmd smtpCommand, ok bool) {
 }
 
 // replyText joins a reply's lines by \n: as sent, and without their codes.
-func replyText(raw []byte) (line, text string) {
-	body := string(chomp(raw))
+func replyText(room *Room, raw []byte) (line, text string) {
+	body := room.text(chomp(raw))
 	if strings.IndexByte(body, '\n') < 0 {
 		return body, body[min(4, len(body)):]
 	}
