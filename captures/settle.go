@@ -187,7 +187,7 @@ func (t *tcp) unblock(c *conn, side decode.Side, all bool) bool {
 	case n.free || !y.blocks(n.ack):
 		t.advance(c, side)
 	case y.synced:
-		t.skip(c, side.Other(), n.ack, all)
+		return t.skip(c, side.Other(), n.ack, all)
 	case len(y.queue) == 0:
 		y.absent = true
 	default:
@@ -214,7 +214,7 @@ func (t *tcp) hole(c *conn, side decode.Side, all bool) bool {
 		if !all && !(certain && c.old(x.queue[0].held, t.now)) {
 			return false
 		}
-		t.skip(c, side, x.queue[0].seq, all)
+		return t.skip(c, side, x.queue[0].seq, all)
 	case x.end != decode.Open:
 		if !all && !(certain && c.old(x.endHeld, t.now)) {
 			return false
@@ -223,19 +223,18 @@ func (t *tcp) hole(c *conn, side decode.Side, all bool) bool {
 			x.next = x.endAt
 			return true
 		}
-		t.skip(c, side, x.endAt, all)
+		return t.skip(c, side, x.endAt, all)
 	case x.beyond() && (all || certain):
-		t.skip(c, side, x.acked, all)
-	default:
-		return false
+		return t.skip(c, side, x.acked, all)
 	}
-	return true
+	return false
 }
 
 // skip tells the octets up to a sequence number as lost, but not beyond what is there. Where nothing is, the last octet
 // acknowledged may be a FIN that was not captured. It is no loss if it is the only one, if the peer has ended too, or if
-// nothing more comes (last).
-func (t *tcp) skip(c *conn, side decode.Side, to uint32, last bool) {
+// nothing more comes (last). It says whether that changed anything: an end that is next, and waits for what it
+// acknowledges, has nothing before it to be lost.
+func (t *tcp) skip(c *conn, side decode.Side, to uint32, last bool) bool {
 	x, y := &c.half[side], &c.half[side.Other()]
 	known := false
 	if len(x.queue) > 0 && after(x.queue[0].seq, to) <= 0 {
@@ -254,4 +253,5 @@ func (t *tcp) skip(c *conn, side decode.Side, to uint32, last bool) {
 	if n > 0 {
 		t.lose(c, side, n)
 	}
+	return n > 0 || !known
 }
