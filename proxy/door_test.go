@@ -276,3 +276,62 @@ func TestSocksNameInHello(t *testing.T) {
 		})
 	}
 }
+
+// Behind STARTTLS it is the same: the hello decides whether TLS is intercepted, by that name, or passes end to end. A
+// client that never asks for TLS is relayed in clear, and said to have come for mail.
+func TestSocksNameBehindStartTLS(t *testing.T) {
+	a, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := a[1].Leaf("mail.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"mail.example.org": doorMail, "other.example.net": doorOutside, "": doorOutside, "clear": doorMail} {
+		t.Run("name "+name, func(t *testing.T) {
+			m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{*cert}}}
+			port := m.start()
+			mailPort(t, "imap", port)
+			permits = func(_ *ca.Authority, host string) bool { return host == "mail.example.org" }
+			t.Cleanup(func() { permits = (*ca.Authority).Permits })
+			r, d := socksRig(t, nil)
+			conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			k := newTalk(t, conn)
+			k.line()
+			if name != "clear" {
+				cfg := &tls.Config{RootCAs: poolOf(a[0]), ServerName: name}
+				if want == doorOutside {
+					cfg.RootCAs, cfg.InsecureSkipVerify = nil, true
+				}
+				k.say("s STARTTLS\r\n")
+				k.until("s OK")
+				s := tls.Client(conn, cfg)
+				if err := s.Handshake(); err != nil {
+					t.Fatal(err)
+				}
+				if got := s.ConnectionState().PeerCertificates[0].Equal(cert.Leaf); got != (want == doorOutside) {
+					t.Errorf("the certificate is the server's own: %v", got)
+				}
+				if m.sni != name {
+					t.Errorf("the server was asked for %q", m.sni)
+				}
+				k = newTalk(t, s)
+			}
+			k.say("a LOGOUT\r\n")
+			k.until("a OK")
+			k.Close()
+			rec := r.session().wait()
+			if rec.find("session.door", want) == nil || rec.find("session.error", "") != nil || rec.find("session.rewrite", "") != nil {
+				t.Errorf("told %+v", rec.told)
+			}
+			if outside := rec.find("session.door", doorOutside) != nil; outside != (want == doorOutside) {
+				t.Errorf("said to pass end to end: %v", outside)
+			}
+		})
+	}
+}

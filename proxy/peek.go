@@ -12,16 +12,32 @@ import (
 )
 
 // Through a door a client may come with an address instead of a name: it has looked the name up itself, or the system
-// redirected it. Where TLS begins at once, its hello has the name (RFC 6066 §3), and the authority may sign for that.
+// redirected it. Its hello has the name (RFC 6066 §3), where TLS begins at once or behind STARTTLS, and the authority may
+// sign for that.
 
 // nameless reports whether the name of the server stands in a hello that is still to come, and decides what to do.
 func (s *session) nameless() bool {
-	return s.arrival == doorOutside && s.route.Listen.Security == Implicit && s.srv.c.Authority != nil && net.ParseIP(s.route.Upstream.Host) != nil
+	return s.arrival == doorOutside && s.srv.c.Authority != nil && net.ParseIP(s.route.Upstream.Host) != nil
+}
+
+// arrive tells how the client came, unless its hello comes first. Behind STARTTLS that may be late or never: until then it
+// is a client of a mail server.
+func (s *session) arrive() {
+	if s.nameless() {
+		if s.route.Listen.Security == Implicit {
+			return
+		}
+		if len(s.srv.c.Attacks) == 0 { // the lab leaves what it may not attack alone
+			s.arrival, s.unnamed = doorMail, true
+		}
+	}
+	s.tellDoor()
 }
 
 // learnName reads the client's hello. If the authority may sign for the name in it, the session is intercepted after all.
 // The octets stay to be read again, by facteur's own TLS or by the server's.
 func (s *session) learnName() {
+	s.arrival, s.unnamed = doorOutside, false
 	p := &peeker{leg: s.client}
 	s.client.SetDeadline(deadlineIn(s.srv.c.HandshakeTimeout))
 	name := p.serverName()

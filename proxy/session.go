@@ -36,6 +36,7 @@ type session struct {
 	upstreamFault *fault                           // what beforeHello found
 	via           door                             // through which the client came
 	arrival       string                           // what it is, one of doorMail and so on; "" for a fixed route
+	unnamed       bool                             // the hello behind STARTTLS will say whether TLS is intercepted
 	doorName      string                           // the server's, if the client gave an address and the name in its hello
 	greeting      []byte                           // of a server that facteur itself upgraded; still to be given to the client
 
@@ -66,8 +67,8 @@ func (s *session) open() {
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.open", "client", s.info.Client.String(), "server", s.info.Local.String(),
 		"route", s.route.String(), "upstream", s.route.Upstream.String(), "mode", s.route.mode.String())
-	if s.arrival != "" && !s.nameless() {
-		s.tellDoor()
+	if s.arrival != "" {
+		s.arrive()
 	}
 }
 
@@ -188,7 +189,7 @@ func (s *session) establish(life context.Context) *fault {
 			return f
 		}
 	}
-	if f == nil && s.nameless() {
+	if f == nil && s.nameless() && s.route.Listen.Security == Implicit {
 		s.learnName()
 	}
 	switch {

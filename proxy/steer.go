@@ -87,7 +87,7 @@ type barrier struct {
 func newSteering(s *session) *steering {
 	st := &steering{s: s, proto: s.route.Listen.Protocol}
 	st.cond = sync.NewCond(&st.mu)
-	if s.route.mode == Passthrough {
+	if s.route.mode == Passthrough && !s.unnamed {
 		st.over = true
 		return st
 	}

@@ -171,7 +171,7 @@ const maxCommandStart = 128
 // holds mu.
 func (st *steering) wrongStart(data []byte) *fault {
 	f := &st.flows[decode.Client]
-	if st.s.client.tls != nil || f.end() != 0 {
+	if st.s.client.tls != nil || f.end() != 0 || st.s.unnamed {
 		return nil
 	}
 	listen := st.s.route.Listen
@@ -257,7 +257,9 @@ func (st *steering) serverSaid(data []byte) error {
 		st.cond.Broadcast()
 		return nil
 	}
-	st.discard(f, decode.ServerLeg, decode.Server)
+	if !st.s.unnamed {
+		st.discard(f, decode.ServerLeg, decode.Server)
+	}
 	st.granted = true
 	st.cond.Broadcast()
 	for st.granted && !st.gone[decode.Client] { // the other direction does the handshakes

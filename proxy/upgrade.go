@@ -26,6 +26,9 @@ func (st *steering) resolve(b barrier) error {
 		}
 		return nil
 	}
+	if st.s.unnamed && !st.named() {
+		return nil
+	}
 	st.glued()
 	st.mu.Unlock()
 	err := st.s.secureClient(st.s.secureServer)
@@ -36,6 +39,25 @@ func (st *steering) resolve(b barrier) error {
 	st.begin(true)
 	st.cond.Broadcast()
 	return nil
+}
+
+// named reads the client's hello, which says whether TLS is intercepted. If not, nothing is left to steer, and what either
+// side sent early goes on as it came. The caller holds mu.
+func (st *steering) named() bool {
+	f := &st.flows[decode.Client]
+	st.s.client.head = bytes.Clone(f.held)
+	f.skip(len(f.held))
+	st.mu.Unlock()
+	st.s.learnName()
+	st.mu.Lock()
+	if st.s.route.mode == Intercept {
+		st.discard(&st.flows[decode.Server], decode.ServerLeg, decode.Server)
+		return true
+	}
+	st.barrier, st.dec, st.granted, st.cut = nil, nil, false, -1
+	st.finished, st.over = true, true
+	st.cond.Broadcast()
+	return false
 }
 
 // glued decides on the octets that the client sent behind its STARTTLS, before the answer: a ClientHello is the
