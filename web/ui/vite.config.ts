@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { weighed } from './tools/weight.ts'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -35,7 +36,7 @@ const backend = process.env.FACTEUR_BACKEND ?? 'http://127.0.0.1:8599'
 
 export default defineConfig({
   base: './',
-  plugins: [svelte(), licences()],
+  plugins: [svelte(), licences(), weighed()],
   build: {
     outDir: here('../dist'),
     emptyOutDir: true,
@@ -43,6 +44,9 @@ export default defineConfig({
     assetsInlineLimit: 0, // a data: font or style would need a wider content security policy
     modulePreload: { polyfill: false },
     reportCompressedSize: true,
+    rolldownOptions: {
+      output: { chunkFileNames: ({ facadeModuleId }) => (facadeModuleId?.includes('/i18n/words/') ? 'assets/words-[name]-[hash].js' : 'assets/[name]-[hash].js') },
+    },
   },
   server: { proxy: { '/api': { target: backend, ws: true } } },
   resolve: process.env.VITEST ? { conditions: ['browser'] } : {},

@@ -6,4 +6,4 @@ import { settings } from './stores/settings.svelte'
 settings.apply()
 
 const place = document.getElementById('page')
-if (place) mount(App, { target: place })
+if (place) void settings.speak().then(() => mount(App, { target: place }))

@@ -2,11 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { exportURL, sizeText, sortFiles } from '../src/lib/library'
 import { readRef, refOf, sameOpening } from '../src/lib/tape'
 import { readPlace, writePlace } from '../src/lib/place'
-import { texts as library } from '../src/screens/library/texts'
-import { texts as setup } from '../src/screens/setup/texts'
-import { texts as settings } from '../src/screens/settings/texts'
-import { texts as compare } from '../src/screens/compare/texts'
-import { texts as tapebar } from '../src/parts/tapebar'
 
 describe('the name of a recording in the address', () => {
   it('comes back as it was asked for', () => {
@@ -47,22 +42,5 @@ describe('downloads', () => {
     expect(sizeText(950, 'en')).toBe('950\u00a0B')
     expect(sizeText(12_345, 'fr')).toBe('12,3\u00a0ko')
     expect(sizeText(1_074_028_748, 'en')).toBe('1.1\u00a0GB')
-  })
-})
-
-/** Every sentence, those with words to fill given some. */
-function sentences(part: unknown): string[] {
-  if (typeof part === 'string') return [part]
-  if (typeof part === 'function') return [String((part as (...words: unknown[]) => string)(2, 3, 'fr'))]
-  return Object.values(part as object).flatMap(sentences)
-}
-
-describe('the words of these screens', () => {
-  it('are in French typography, and none is left in the other language', () => {
-    for (const texts of [library, setup, settings, compare, tapebar]) {
-      for (const text of sentences(texts.fr)) expect(text).not.toMatch(/ [;:!?»]|« |'|[a-zé][;!?]/)
-      for (const text of sentences(texts.en)) expect(text).not.toMatch(/[éèàç«»]/)
-      expect(sentences(texts.en).length).toBe(sentences(texts.fr).length)
-    }
   })
 })

@@ -5,8 +5,11 @@ import type { MailEvent } from '../src/lib/api'
 import { show, triggerText } from '../src/lib/figure'
 import { layout, type PlacedBox } from '../src/lib/layout'
 import { choices, counts, figure, walk, type Machine } from '../src/lib/states'
-import { texts } from '../src/screens/states/texts'
+import { en } from '../src/screens/states/en'
+import { fr } from '../src/screens/states/fr'
 import { event } from './helpers'
+
+const texts = { fr, en }
 
 const { machines } = JSON.parse(readFileSync(join(import.meta.dirname, '../e2e/mock/states.json'), 'utf8')) as { machines: Machine[] }
 const machine = (id: string) => machines.find((one) => one.id === id)!

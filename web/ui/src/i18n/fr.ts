@@ -1,7 +1,8 @@
 /** The page's own sentences. English must say the same things: `Msgs` is the type of this object. */
+import { french } from './count'
+import type { Lang } from '../lib/api'
+import type { Screen } from '../lib/place'
 import { grouped } from '../lib/template'
-
-const plural = (count: number, one: string, many: string) => `${grouped(count, 'fr')} ${count < 2 ? one : many}`
 
 export const fr = {
   name: 'Français',
@@ -43,10 +44,10 @@ export const fr = {
     closed: 'terminée',
     show: 'Afficher les séances',
     hide: 'Masquer les séances',
-    count: (n: number) => plural(n, 'séance', 'séances'),
-    events: (n: number) => plural(n, 'événement', 'événements'),
-    lints: (n: number) => plural(n, 'avertissement', 'avertissements'),
-    errors: (n: number) => plural(n, 'erreur', 'erreurs'),
+    count: (n: number) => french(n, 'séance', 'séances'),
+    events: (n: number) => french(n, 'événement', 'événements'),
+    lints: (n: number) => french(n, 'avertissement', 'avertissements'),
+    errors: (n: number) => french(n, 'erreur', 'erreurs'),
     fresh: 'nouvelle',
     routes: 'Routes',
     listening: 'à l’écoute',
@@ -94,11 +95,11 @@ export const fr = {
     frozen: 'Figé',
     followMore: 'La liste suit les nouveaux événements',
     frozenMore: 'La liste ne bouge plus ; les nouveaux événements attendent en bas',
-    fresh: (n: number) => plural(n, 'nouveau', 'nouveaux'),
+    fresh: (n: number) => french(n, 'nouveau', 'nouveaux'),
     filter: 'Filtrer',
     filterHint: 'smtp code:5xx from:client',
     filterHelp: 'Mots possibles : smtp, imap, pop3, code:5xx, cmd:FETCH, from:client, leg:server, kind:tls, session:3, n:100-200, secret, lint, erreur, "texte exact", -mot',
-    filterWrong: (word: string) => `« ${word} » n’est pas compris`,
+    filterWrong: (word: string) => `« ${word} » n’est pas compris.`,
     filterWants: {
       value: 'Il manque une valeur après les deux-points.',
       side: 'Après les deux-points\u202f: client ou server.',
@@ -121,20 +122,20 @@ export const fr = {
       error: 'erreurs',
     },
     filterClear: 'Effacer le filtre',
-    found: (n: number) => plural(n, 'événement trouvé', 'événements trouvés'),
+    found: (n: number) => french(n, 'événement trouvé', 'événements trouvés'),
     nothing: 'Aucun événement ne répond à ce filtre.',
     quiet: 'Cette séance n’a encore rien dit sur cette connexion.',
-    moreLines: (n: number) => plural(n, 'ligne de plus', 'lignes de plus'),
-    folded: (n: number) => plural(n, 'élément replié', 'éléments repliés'),
+    moreLines: (n: number) => french(n, 'ligne de plus', 'lignes de plus'),
+    folded: (n: number) => french(n, 'élément replié', 'éléments repliés'),
     expand: 'Déplier',
     collapse: 'Replier',
     goto: 'Aller au numéro',
-    octets: (n: number) => plural(n, 'octet', 'octets'),
+    octets: (n: number) => french(n, 'octet', 'octets'),
     body: 'Corps du message',
     sealed: 'contenu illisible sans les clés',
     secret: 'secret masqué',
     digest: (events: number, sessions: number) =>
-      `${plural(events, 'nouvel événement', 'nouveaux événements')}, ${plural(sessions, 'séance', 'séances')}`,
+      `${french(events, 'nouvel événement', 'nouveaux événements')}, ${french(sessions, 'séance', 'séances')}`,
   },
   note: {
     title: 'Explication',
@@ -159,7 +160,7 @@ export const fr = {
     copyLink: 'Copier le lien',
     attention: 'Attention',
     error: 'Erreur',
-    carriedBy: (n: number) => plural(n, 'enregistrement TLS', 'enregistrements TLS'),
+    carriedBy: (n: number) => french(n, 'enregistrement TLS', 'enregistrements TLS'),
   },
   mark: { add: 'Marquer', remove: 'Retirer la marque', mine: 'Ma note', hint: 'Ce qu’il faut en dire', marked: 'marqué' },
   take: {
@@ -181,7 +182,7 @@ export const fr = {
     gone: 'Ces octets ne sont plus gardés.',
     failed: 'Les octets n’ont pas pu être lus.',
     loading: 'Lecture des octets…',
-    more: (n: number) => `Montrer ${plural(n, 'octet', 'octets')} de plus`,
+    more: (n: number) => `Montrer ${french(n, 'octet', 'octets')} de plus`,
     record: (i: number, n: number) => `enregistrement ${i} sur ${n}`,
     secret: 'Les octets hachurés sont un secret que facteur a masqué.',
     ascii: 'ASCII',
@@ -201,7 +202,7 @@ export const fr = {
     idleNone: 'sans limite',
     position: 'Position',
     at: (position: string, duration: string, event: string) => `${position} sur ${duration}, événement ${event}`,
-    loading: (n: number) => `Lecture du fichier : ${plural(n, 'événement', 'événements')}`,
+    loading: (n: number) => `Lecture du fichier : ${french(n, 'événement', 'événements')}`,
     ended: 'Fin de l’enregistrement',
     chapters: 'Chapitres',
     follower: 'Le formateur tient la lecture.',
@@ -214,6 +215,17 @@ export const fr = {
     loading: 'Lecture de l’enregistrement…',
     how: 'Branchez un client sur l’une de ces adresses ; la conversation s’écrira ici, ligne par ligne.',
     noRoute: 'Aucune route n’est ouverte.',
+    /** What a screen will show, for as long as there is no session that it could show. */
+    awaits: {
+      compare: 'À gauche, ce qu’un espion lit sur le câble ; à droite, ce que le client et le serveur se disent.',
+      ladder: 'La séance dessinée de haut en bas : qui parle, quand, et ce que TLS entoure.',
+      diff: 'Deux séances côte à côte, commande par commande, et les mots qui diffèrent.',
+      message: 'L’enveloppe, l’en-tête, les parties et la source de chaque message transféré.',
+      bytes: 'Chaque octet, à sa place dans le flux, et le champ auquel il appartient.',
+      tls: 'Ce que chaque côté propose et choisit, les certificats, et ce qu’un espion en lit.',
+    } as Partial<Record<Screen, string>>,
+    noSession: 'Aucune séance pour l’instant',
+    samples: 'Regarder un exemple',
   },
   connect: {
     title: 'Brancher un client',
@@ -278,7 +290,7 @@ export const fr = {
     reveal: 'Révéler',
     open: 'Voir dans la transcription',
     record: (type: number) => `enregistrement TLS, type ${type}`,
-    counter: (read: number, all: number) => `L’espion a lu ${plural(read, 'information', 'informations')} sur ${all}`,
+    counter: (read: number, all: number) => `L’espion a lu ${french(read, 'information', 'informations')} sur ${all}`,
     isRead: 'lisible sur le câble',
     isHidden: 'caché à l’espion',
     nothing: 'Rien n’a encore circulé sur cette connexion.',
@@ -322,6 +334,35 @@ export const fr = {
     key: 'Clé publique',
   },
   protocol: { unknown: 'inconnu' },
+  palette: {
+    title: 'Aller, faire, trouver un mot',
+    hint: 'Un écran, une action, une séance, un mot du courriel',
+    nothing: 'Rien ne répond à ces mots.',
+    found: (n: number) => `${n} ${n < 2 ? 'réponse' : 'réponses'}`,
+    groups: { screens: 'Écran', actions: 'Action', marks: 'Marque', sessions: 'Séance', glossary: 'Glossaire' },
+    look: 'Chercher ce mot dans la transcription',
+    move: 'choisir',
+    run: 'aller',
+    open: 'Palette',
+  },
+  tapebar: {
+    label: 'Enregistrement ouvert',
+    tape: 'Enregistrement',
+    opening: 'Ouverture de l’enregistrement…',
+    back: 'Revenir au direct',
+    backTo: 'Revenir à la relecture',
+    reading: 'Lecture du fichier',
+    read: (percent: number) => `${percent}\u00a0% lus`,
+    left: (n: number, lang: Lang) => `Capture longue\u202f: le début est montré, ${grouped(n, lang)} événements ne sont que comptés.`,
+    unlisted: (n: number, lang: Lang) => `${grouped(n, lang)} séances ne sont pas listées.`,
+    alone: (n: number) => `Ouvrir la séance ${n} en entier`,
+    fault: 'La lecture s’est arrêtée\u202f:',
+    trouble: {
+      gone: 'Cet enregistrement n’est plus ouvert, ou n’existe plus.',
+      unreadable: 'Cet enregistrement ne peut pas être lu.',
+      refused: 'Le formateur regarde un enregistrement\u202f; ici, le direct continue.',
+    },
+  },
 }
 
 export type Msgs = typeof fr

@@ -1,6 +1,11 @@
 import type { Lang } from '../lib/api'
-import { en } from './en'
-import { fr } from './fr'
+import type { Words } from './words/fr'
 
 export type { Msgs } from './fr'
-export const dictionaries = { fr, en } satisfies Record<Lang, unknown>
+export type { Words }
+
+/** What the page says, each language in a file of its own: a reader loads the one that is read. */
+export const load: Record<Lang, () => Promise<Words>> = {
+  fr: async () => (await import('./words/fr')).words,
+  en: async () => (await import('./words/en')).words,
+}

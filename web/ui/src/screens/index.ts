@@ -2,7 +2,6 @@
  * The rooms of the page, in the order of the rail. A new screen is an id in lib/place.ts, a line here and one in rooms.ts,
  * for which the transcript never waits.
  */
-import type { Component } from 'svelte'
 import type { Lang } from '../lib/api'
 import type { Screen } from '../lib/place'
 import type { IconName } from '../parts/Icon.svelte'

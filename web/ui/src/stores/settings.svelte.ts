@@ -1,5 +1,5 @@
 /** What the reader chose about the page itself; kept in this browser. */
-import { dictionaries, type Msgs } from '../i18n'
+import { load as words, type Msgs, type Words } from '../i18n'
 import type { Lang } from '../lib/api'
 import type { OwnKeys } from '../lib/keys'
 
@@ -36,13 +36,44 @@ function load(): Kept {
 class Settings {
   #kept = $state<Kept>(load())
   /** What facteur was started with, and before that the browser's. */
-  offered = $state<Lang>(typeof navigator !== 'undefined' && navigator.language.startsWith('fr') ? 'fr' : 'en')
+  #offered: Lang = typeof navigator !== 'undefined' && navigator.language.startsWith('fr') ? 'fr' : 'en'
+  /** What is spoken: a language comes with its words, or not at all. */
+  #spoken = $state.raw<{ lang: Lang; words: Words }>()
 
   get lang(): Lang {
-    return this.#kept.lang || this.offered
+    return this.#spoken?.lang ?? this.#wanted
   }
+  /** All that the page says. There from the first `speak` on, which the page waits for. */
+  get words(): Words {
+    if (!this.#spoken) throw new Error('the page speaks before its words have come: await settings.speak() first')
+    return this.#spoken.words
+  }
+  /** What all screens say. */
   get m(): Msgs {
-    return dictionaries[this.lang]
+    return this.words.page
+  }
+  get #wanted(): Lang {
+    return this.#kept.lang || this.#offered
+  }
+
+  /** Reads the words of the language that is wanted and speaks it from then on; when they do not come, all stays as it is. */
+  async speak(): Promise<void> {
+    const lang = this.#wanted
+    if (lang === this.#spoken?.lang) return
+    const spoken = { lang, words: await words[lang]() }
+    if (lang !== this.#wanted) return
+    this.#spoken = spoken
+    this.apply()
+  }
+
+  /** The language of those who have chosen none. */
+  offer(lang: Lang): void {
+    this.#offered = lang
+    this.#speak()
+  }
+
+  #speak(): void {
+    this.speak().catch(() => undefined) // facteur is gone: the banner says so, in the language there is
   }
   get theme(): Theme {
     return this.#kept.theme
@@ -82,6 +113,7 @@ class Settings {
       // not kept; it holds until the page is closed
     }
     this.apply()
+    this.#speak()
   }
 
   /** Forgets all that this browser keeps of the page, and begins anew. */
@@ -93,6 +125,7 @@ class Settings {
     }
     this.#kept = { ...initial }
     this.apply()
+    this.#speak()
   }
 
   /** Puts language and appearance on the document, where the style sheet reads them. */

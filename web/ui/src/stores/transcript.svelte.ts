@@ -149,7 +149,7 @@ class Transcript {
   async #ask(): Promise<void> {
     try {
       this.about = await getState()
-      settings.offered = this.about.lang
+      settings.offer(this.about.lang)
       if (!this.watched) {
         this.mode = this.about.mode
         if (this.about.routes) this.routes = this.about.routes

@@ -1,10 +1,9 @@
-import type { Lang, Layer } from '../../lib/api'
+import type { Layer } from '../../lib/api'
 import type { Reading, Writing } from '../../lib/decodeas'
 import { grouped } from '../../lib/template'
+import { french } from '../../i18n/count'
 
-const octets = (n: number, lang: Lang) => `${grouped(n, lang)} ${n === 1 || (lang === 'fr' && n === 0) ? 'octet' : 'octets'}`
-
-const fr = {
+export const fr = {
   stream: 'Octets du flux',
   keys: 'Flèches\u202f: se déplacer. Maj avec les flèches\u202f: choisir. Entrée\u202f: choisir le champ. Échap\u202f: ne rien choisir.',
   pick: 'Choisissez une ligne de la transcription\u202f: ses octets s’affichent ici, à leur place dans le flux.',
@@ -21,7 +20,7 @@ const fr = {
   tree: 'Champs',
   derived: 'déduit par facteur, sans octets à lui',
   decode: 'Lire la sélection',
-  selected: (n: number) => octets(n, 'fr'),
+  selected: (n: number) => french(n, 'octet', 'octets'),
   readings: { text: 'Texte', base64: 'Base64', quoted: 'Quoted-printable', percent: 'Pourcents', utf7: 'UTF-7 modifié', words: 'Mots encodés (RFC 2047)', number: 'Nombre, gros-boutiste', packed: 'Compressé' } as Record<Reading, string>,
   packed: (what: string) => `Ces octets commencent comme du ${what}\u202f: compressés, ils ne se lisent pas tels quels.`,
   cut: 'Lu jusqu’à 64 Kio.',
@@ -36,36 +35,4 @@ const fr = {
   caret: (at: string, value: string, field: string) => `Octet ${at}\u202f: ${value}${field ? `, champ ${field}` : ''}`,
 }
 
-const en: typeof fr = {
-  stream: 'Octets of the stream',
-  keys: 'Arrows: move. Shift with arrows: select. Enter: select the field. Escape: select nothing.',
-  pick: 'Choose a line of the transcript: its octets show here, in their place in the stream.',
-  noOctets: 'This event has no octets of its own; those around it are here.',
-  layer: 'Layer',
-  layers: { wire: 'On the wire', tls: 'TLS', plain: 'In clear' },
-  layersMore: { wire: 'as the network carries it', tls: 'the messages of TLS, taken out of their records', plain: 'what the protocol says, TLS taken off' },
-  from: { client: 'From client', server: 'From server' },
-  direction: 'Direction',
-  previous: 'Event before',
-  next: 'Next',
-  nth: (at, of) => `${grouped(at, 'en')} of ${grouped(of, 'en')}`,
-  windowed: 'A very long stream: only a window around the place is shown.',
-  tree: 'Fields',
-  derived: 'derived by facteur, without octets of its own',
-  decode: 'Read the selection',
-  selected: (n) => octets(n, 'en'),
-  readings: { text: 'Text', base64: 'Base64', quoted: 'Quoted-printable', percent: 'Percent', utf7: 'Modified UTF-7', words: 'Encoded words (RFC 2047)', number: 'Number, big endian', packed: 'Compressed' },
-  packed: (what) => `These octets begin like ${what}: compressed, they cannot be read as they are.`,
-  cut: 'Read up to 64 KiB.',
-  copy: 'Copy',
-  writings: { hex: 'Hex', text: 'Text', c: 'C array', go: 'Go' },
-  link: 'Link',
-  unread: 'Reading…',
-  gone: 'not kept',
-  goneMore: 'Hatched without octets: not kept, or missing from the capture.',
-  masked: 'Hatched: a secret that facteur masked before it got here.',
-  failed: 'Reading failed.',
-  caret: (at, value, field) => `Octet ${at}: ${value}${field ? `, field ${field}` : ''}`,
-}
-
-export const texts: Record<Lang, typeof fr> = { fr, en }
+export type Texts = typeof fr

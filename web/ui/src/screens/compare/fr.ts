@@ -1,4 +1,4 @@
-const fr = {
+export const fr = {
   mode: 'Ce qui est comparé',
   modes: { spy: 'Espion et extrémités', pair: 'Deux séances', legs: 'Deux jambes' },
   which: 'Paire',
@@ -29,35 +29,5 @@ const fr = {
     why: 'Pourquoi',
   },
 }
-const en: typeof fr = {
-  mode: 'What is compared',
-  modes: { spy: 'Eavesdropper and endpoints', pair: 'Two sessions', legs: 'Two legs' },
-  which: 'Pair',
-  own: 'Two sessions from here',
-  left: 'Left',
-  right: 'Right',
-  loading: 'Opening both sessions…',
-  failed: 'One of the two sessions does not open.',
-  one: 'It takes two sessions: there are not two here yet.',
-  honest: 'On each side, what the eavesdropper had. Between them, what the endpoints said.',
-  counter: (read, all) => `the eavesdropper read ${read} facts of ${all}`,
-  greeting: 'The server’s greeting',
-  tls: 'TLS handshake',
-  lone: 'only here',
-  nothing: 'Nothing of the kind in this session.',
-  shared: 'sent together with the one above',
-  sealed: 'unreadable',
-  octets: (n) => `${n} B`,
-  security: { clear: 'in clear', starttls: 'STARTTLS', tls: 'implicit TLS', '': '' },
-  legs: {
-    server: 'Server leg: facteur and the server',
-    client: 'Client leg: the client and facteur',
-    honest: 'Two connections, the same octets, except where facteur says so.',
-    changed: (n) => (n === 0 ? 'facteur changed nothing' : n === 1 ? 'facteur changed 1 line' : `facteur changed ${n} lines`),
-    mark: 'changed by facteur',
-    missing: 'not on this leg',
-    none: 'This session has one leg only: facteur did not stand in between.',
-    why: 'Why',
-  },
-}
-export const texts = { fr, en }
+
+export type Texts = typeof fr

@@ -1,4 +1,4 @@
-const fr = {
+export const fr = {
   title: 'Brancher un client',
   intro: 'Créez le compte à la main\u202f: la recherche automatique des réglages interrogerait l’Internet. Le mot de passe reste celui du compte d’exercice, jamais le vôtre.',
   client: 'Client',
@@ -35,41 +35,5 @@ const fr = {
     login: { cause: 'Le serveur a refusé le nom ou le mot de passe.', solution: 'Avec facteur demo\u202f: alice ou bob, et le mot de passe que montre le terminal. En clair, certains serveurs refusent tout mot de passe.' },
   },
 }
-const en: typeof fr = {
-  title: 'Connect a client',
-  intro: 'Make the account by hand: looking settings up automatically would ask the Internet. The password stays that of the practice account, never your own.',
-  client: 'Client',
-  clients: { thunderbird: 'Thunderbird', outlook: 'Outlook', applemail: 'Apple Mail', android: 'Android (Thunderbird, K-9)', curl: 'curl', openssl: 'openssl', swaks: 'swaks', mbsync: 'mbsync' },
-  door: 'Server',
-  way: 'Security',
-  ways: { clear: 'in clear', starttls: 'STARTTLS', tls: 'implicit TLS' },
-  values: 'To type in',
-  none: 'This client does not speak this protocol.',
-  noDoor: 'No door is listening: start facteur with a route, or facteur demo.',
-  ready: 'Commands of this session',
-  trust: 'Trust facteur',
-  trustMore: 'facteur reads what is encrypted because the client trusts its authority. It counts for the names of this session only; remove it afterwards.',
-  noTrust: 'In clear there is nothing to trust: go straight to the test.',
-  noCA: 'facteur does not intercept here: the certificates are the server’s own.',
-  forget: 'After the lesson: remove the authority',
-  forgetMore: 'Then check: the same client must refuse to connect to facteur.',
-  forgetNone: 'Nothing was installed: just leave the option out.',
-  print: 'SHA-256 fingerprint',
-  test: 'The test: five lights',
-  testMore: 'Connect now: the lights turn on for the newest session.',
-  session: (id) => `Session ${id}`,
-  lights: { door: 'The port is open', tcp: 'The client connects to it', tls: 'It accepts the certificate', greeting: 'The server greets it', login: 'It is logged in' },
-  states: { wait: 'not yet', ok: 'yes', bad: 'no', none: 'without TLS' },
-  see: 'See the line',
-  detail: 'Details',
-  cause: 'Cause',
-  solution: 'Solution',
-  why: {
-    door: { cause: 'Another program has this port already, or the system reserves it.', solution: 'Stop it, or give the route another port; below 1024, privileges are needed.' },
-    tcp: { cause: '', solution: 'Nothing arrives: check host and port in the client, and that no firewall is between them.' },
-    tls: { cause: 'The client does not trust the certificate that facteur showed it.', solution: 'Do “Trust facteur” again, restart the client, and type a host name that the certificate has.' },
-    greeting: { cause: 'The server behind facteur does not answer, or the client expects TLS where there is none.', solution: 'Check the route, and that the security chosen is that of the port.' },
-    login: { cause: 'The server refused the name or the password.', solution: 'With facteur demo: alice or bob, and the password that the terminal shows. In clear, some servers refuse any password.' },
-  },
-}
-export const texts = { fr, en }
+
+export type Texts = typeof fr

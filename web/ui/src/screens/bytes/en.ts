@@ -1,0 +1,35 @@
+import { grouped } from '../../lib/template'
+import { english } from '../../i18n/count'
+import type { Texts } from './fr'
+
+export const en: Texts = {
+  stream: 'Octets of the stream',
+  keys: 'Arrows: move. Shift with arrows: select. Enter: select the field. Escape: select nothing.',
+  pick: 'Choose a line of the transcript: its octets show here, in their place in the stream.',
+  noOctets: 'This event has no octets of its own; those around it are here.',
+  layer: 'Layer',
+  layers: { wire: 'On the wire', tls: 'TLS', plain: 'In clear' },
+  layersMore: { wire: 'as the network carries it', tls: 'the messages of TLS, taken out of their records', plain: 'what the protocol says, TLS taken off' },
+  from: { client: 'From client', server: 'From server' },
+  direction: 'Direction',
+  previous: 'Event before',
+  next: 'Next',
+  nth: (at, of) => `${grouped(at, 'en')} of ${grouped(of, 'en')}`,
+  windowed: 'A very long stream: only a window around the place is shown.',
+  tree: 'Fields',
+  derived: 'derived by facteur, without octets of its own',
+  decode: 'Read the selection',
+  selected: (n) => english(n, 'octet', 'octets'),
+  readings: { text: 'Text', base64: 'Base64', quoted: 'Quoted-printable', percent: 'Percent', utf7: 'Modified UTF-7', words: 'Encoded words (RFC 2047)', number: 'Number, big endian', packed: 'Compressed' },
+  packed: (what) => `These octets begin like ${what}: compressed, they cannot be read as they are.`,
+  cut: 'Read up to 64 KiB.',
+  copy: 'Copy',
+  writings: { hex: 'Hex', text: 'Text', c: 'C array', go: 'Go' },
+  link: 'Link',
+  unread: 'Reading…',
+  gone: 'not kept',
+  goneMore: 'Hatched without octets: not kept, or missing from the capture.',
+  masked: 'Hatched: a secret that facteur masked before it got here.',
+  failed: 'Reading failed.',
+  caret: (at, value, field) => `Octet ${at}: ${value}${field ? `, field ${field}` : ''}`,
+}

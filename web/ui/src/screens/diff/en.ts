@@ -1,0 +1,48 @@
+import { grouped } from '../../lib/template'
+import { english } from '../../i18n/count'
+import type { Texts } from './fr'
+
+export const en: Texts = {
+  label: 'Two sessions side by side',
+  left: 'Left',
+  right: 'Right',
+  swap: 'Swap the sides',
+  only: 'Only differences',
+  again: 'Compare again',
+  loading: 'Comparing…',
+  failed: 'The comparison could not be made: facteur does not answer.',
+  none: 'Two sessions of one protocol are needed; connect a client twice, or choose above.',
+  one: 'Choose the second session.',
+  equal: 'Both sessions say the same.',
+  equalOnly: 'No difference to show.',
+  ops: { same: 'same', changed: 'changed', only_a: 'only left', only_b: 'only right' },
+  upgrade: 'to come into TLS',
+  counts: (what, count) =>
+    ({ same: `${grouped(count, 'en')} same`, changed: `${grouped(count, 'en')} changed`, only_a: `${grouped(count, 'en')} only left`, only_b: `${grouped(count, 'en')} only right`, upgrade: `${grouped(count, 'en')} to come into TLS` })[what],
+  security: { clear: 'in clear', starttls: 'STARTTLS', tls: 'implicit TLS' },
+  greeting: 'the server’s greeting',
+  toTLS: (verb) => (verb === 'TLS' ? 'TLS begins' : `${verb} begins`),
+  nothing: 'nothing of the kind',
+  open: 'Show in the transcript',
+  lines: (count) => english(count, 'more line', 'more lines'),
+  more: 'Unfold',
+  less: 'Fold',
+  moment: 'differs, but does not count',
+  as: {
+    tag: 'tag',
+    date: 'date',
+    id: 'identifier',
+    queue_id: 'queue id',
+    number: 'the server’s number',
+    size: 'size',
+    port: 'port',
+    nonce: 'nonce',
+    uid: 'unique identifier',
+    tls: 'mention of TLS',
+    credentials: 'identity and secret',
+  },
+  changed: 'changed',
+  cut: 'Only the beginning of this long session is compared.',
+  missing: 'Octets or keys are missing: the comparison is incomplete.',
+  running: 'Session still open.',
+}

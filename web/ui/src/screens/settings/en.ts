@@ -1,0 +1,26 @@
+import type { Texts } from './fr'
+
+export const en: Texts = {
+  title: 'Settings',
+  intro: 'Kept in this browser, for this page only.',
+  language: 'Language',
+  look: 'Appearance',
+  looks: { auto: 'As the system', light: 'Light', dark: 'Dark' },
+  size: 'Text size',
+  sizes: { normal: 'Ordinary', large: 'Large', projector: 'Projector' },
+  time: 'Times',
+  times: { gap: 'Gap to the line before', clock: 'Time of day' },
+  log: 'Screen reader',
+  logMore: 'How many digests are read out while the session goes on.',
+  logs: { all: 'At most one every two seconds', little: 'One every fifteen seconds', none: 'None' },
+  sounds: 'Sounds',
+  soundsMore: 'The page makes no noise.',
+  keys: 'Shortcuts',
+  about: 'About',
+  version: (version) => `facteur ${version}`,
+  licences: 'Licences',
+  storage: 'What this browser keeps',
+  storageMore: 'These settings, your marks and your notes. Nothing goes elsewhere.',
+  clear: 'Clear all of it from this browser',
+  cleared: 'It is cleared.',
+}
