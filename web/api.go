@@ -76,6 +76,7 @@ func (s *Server) hubRoutes(handle func(path string, do answerer, methods ...stri
 	handle("stream", s.stream, http.MethodGet)
 	handle("stream.sse", s.streamSSE, http.MethodGet)
 	handle("player", s.postPlayer, http.MethodPost)
+	handle("marks", s.serveMarks, http.MethodGet, http.MethodHead, http.MethodPost)
 }
 
 // authorised lets those in who may be here, with one of the methods.

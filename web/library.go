@@ -31,6 +31,10 @@ type Library interface {
 	Search(ctx context.Context, filter, after string, limit int) (Hits, error)
 	Tag(ctx context.Context, name, tag string, on bool) error
 	Mark(ctx context.Context, name string, m LibraryMark) error
+	// Marks lists the notes of a recording, which the index need not know yet. SetMark makes one that is alone at its event,
+	// or with on false takes all away there.
+	Marks(ctx context.Context, name string) ([]LibraryMark, error)
+	SetMark(ctx context.Context, name string, m LibraryMark, on bool) error
 	Unmark(ctx context.Context, name string, id int64) error
 	// Import copies a file into the library, masked. What cannot be masked is refused (*Told) unless force.
 	Import(ctx context.Context, from Source, force bool) (names []string, err error)
@@ -125,6 +129,7 @@ type Hit struct {
 	From      string `json:"from"`
 	Kind      string `json:"kind"`
 	Line      string `json:"line"` // masked
+	Mark      string `json:"mark"` // note or tag, where that is what was found
 }
 
 // Export says what is exported and how.

@@ -45,6 +45,15 @@ func (f *fakeLibrary) Mark(_ context.Context, name string, m LibraryMark) error 
 	return f.note(name, fmt.Sprint("mark ", m.Session, m.Seq, m.Text))
 }
 
+func (f *fakeLibrary) Marks(_ context.Context, name string) ([]LibraryMark, error) {
+	return []LibraryMark{{ID: 1, Session: 1, Seq: 4, Text: "of " + name}, {ID: 2, Session: 7, Seq: 1, Text: "of a session elsewhere"}}, nil
+}
+
+func (f *fakeLibrary) SetMark(_ context.Context, name string, m LibraryMark, on bool) error {
+	f.told = append(f.told, fmt.Sprint(name, " ", m.Session, m.Seq, m.Text, on))
+	return nil
+}
+
 func (f *fakeLibrary) Unmark(_ context.Context, name string, id int64) error {
 	return f.note(name, fmt.Sprint("unmark ", id))
 }

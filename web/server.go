@@ -47,8 +47,10 @@ type Options struct {
 	Hosts         []string // more names under which the page may be asked for: name, or name:port where a port is forwarded
 	Connect       []Connect
 	Recording     Recording
-	Lab           []string // lab attacks under way, as the command line names them: everyone who looks is told
-	CA            CA
+	// RecordingOf, if set, gives the library's file that holds a session, "" while there is none: its marks belong there.
+	RecordingOf func(session int) string
+	Lab         []string // lab attacks under way, as the command line names them: everyone who looks is told
+	CA          CA
 	// Archive has the recordings that the page may open; nil where there are none.
 	Archive Archive
 	// Library is their folder, which the page shows and changes; nil without.

@@ -214,7 +214,7 @@ func (s *Server) open(ctx context.Context, o Opening) (*tape, error) {
 			o.Session = session
 		}
 	}
-	server := New(Options{Mode: "replay", Lang: s.o.Lang, Version: s.o.Version, Log: s.log})
+	server := New(Options{Mode: "replay", Lang: s.o.Lang, Version: s.o.Version, Log: s.log, Library: s.o.Library, RecordingOf: s.recordingOf(from)})
 	one := &tape{id: strings.ToLower(rand.Text()[:tapeIDLength]), opened: o, server: server, used: time.Now()}
 	one.routes = tapeMux(one.id, server)
 	one.player = replay.New(replay.Options{OnChange: server.hub.Player, Whole: true})

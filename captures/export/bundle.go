@@ -8,11 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 // A bundle is a zip file: manifest.json, and the recordings it names in the folder recordings/.
@@ -33,7 +36,7 @@ type Manifest struct {
 	Title      string             `json:"title,omitempty"`
 	Made       time.Time          `json:"made"`
 	Recordings []BundledRecording `json:"recordings"`
-	Lesson     json.RawMessage    `json:"lesson,omitempty"`
+	Lesson     string             `json:"lesson,omitempty"` // what to do with the recordings, for people: text or Markdown
 }
 
 // BundledRecording is one recording in a bundle.
@@ -55,19 +58,19 @@ func Bundle(w io.Writer, m Manifest, files []string) error {
 	z := zip.NewWriter(w)
 	for i, file := range files {
 		if err := addFile(z, &m.Recordings[i], file, m.Made); err != nil {
-			return fmt.Errorf("bundle: %w", err)
+			return err
 		}
 	}
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return fmt.Errorf("bundle: %w", err)
+		return err
 	}
 	f, err := z.CreateHeader(&zip.FileHeader{Name: manifestName, Method: zip.Deflate, Modified: m.Made})
 	if err != nil {
-		return fmt.Errorf("bundle: %w", err)
+		return err
 	}
 	if _, err := f.Write(append(text, '\n')); err != nil {
-		return fmt.Errorf("bundle: %w", err)
+		return err
 	}
 	return z.Close()
 }
@@ -94,14 +97,20 @@ func addFile(z *zip.Writer, r *BundledRecording, file string, made time.Time) er
 }
 
 // ErrBundle is in the error of a file that is no bundle, or one that does not hold what it says.
-var ErrBundle = errors.New("not a whole facteur bundle")
+var ErrBundle error = bilingual.New("not a whole facteur bundle", "ce n’est pas un lot facteur entier")
 
 // Unbundle reads a bundle and hands each recording to put, which copies it to where it chooses; nothing is written
 // elsewhere. Sizes and digests are checked: put's error, or a difference, ends it.
 func Unbundle(file string, put func(r BundledRecording, content io.Reader) error) (*Manifest, error) {
 	z, err := zip.OpenReader(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", file, ErrBundle, err)
+	var noFile *fs.PathError
+	switch {
+	case errors.As(err, &noFile):
+		return nil, err
+	case errors.Is(err, zip.ErrFormat):
+		return nil, bilingual.Errorf("%s: %w", "%s\u202f: %w", file, ErrBundle)
+	case err != nil:
+		return nil, bilingual.Errorf("%s: %w: %w", "%s\u202f: %w\u202f: %w", file, ErrBundle, err)
 	}
 	defer z.Close()
 	entries := map[string]*zip.File{}
@@ -110,14 +119,14 @@ func Unbundle(file string, put func(r BundledRecording, content io.Reader) error
 	}
 	m, err := readManifest(entries[manifestName])
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", file, ErrBundle, err)
+		return nil, bilingual.Errorf("%s: %w: %w", "%s\u202f: %w\u202f: %w", file, ErrBundle, err)
 	}
 	for _, r := range m.Recordings {
 		if r.Name != path.Base(r.Name) || strings.ContainsAny(r.Name, `/\`) || strings.HasPrefix(r.Name, ".") {
-			return nil, fmt.Errorf("%s: %w: a recording is named %q", file, ErrBundle, r.Name)
+			return nil, bilingual.Errorf("%s: %w: a recording is named %q", "%s\u202f: %w\u202f: un enregistrement s’appelle %q", file, ErrBundle, r.Name)
 		}
 		if err := unpack(entries["recordings/"+r.Name], r, put); err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", file, r.Name, err)
+			return nil, bilingual.Errorf("%s: %s: %w", "%s\u202f: %s\u202f: %w", file, r.Name, err)
 		}
 	}
 	return m, nil
@@ -125,7 +134,7 @@ func Unbundle(file string, put func(r BundledRecording, content io.Reader) error
 
 func readManifest(f *zip.File) (*Manifest, error) {
 	if f == nil {
-		return nil, errors.New("no " + manifestName + " in it")
+		return nil, bilingual.Errorf("no %s in it", "aucun %s dedans", manifestName)
 	}
 	in, err := f.Open()
 	if err != nil {
@@ -138,9 +147,9 @@ func readManifest(f *zip.File) (*Manifest, error) {
 	}
 	switch {
 	case m.Format != bundleFormat:
-		return nil, fmt.Errorf("it is of format %d, and this facteur reads %d", m.Format, bundleFormat)
+		return nil, bilingual.Errorf("it is of format %d, and this facteur reads %d", "il est au format %d, et ce facteur lit le format %d", m.Format, bundleFormat)
 	case len(m.Recordings) > maxBundleLen:
-		return nil, fmt.Errorf("%d recordings (limit %d)", len(m.Recordings), maxBundleLen)
+		return nil, bilingual.Errorf("%d recordings (limit %d)", "%d enregistrements (au plus %d)", len(m.Recordings), maxBundleLen)
 	}
 	return &m, nil
 }
@@ -151,14 +160,14 @@ func unpack(f *zip.File, r BundledRecording, put func(BundledRecording, io.Reade
 	}
 	in, err := f.Open()
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrBundle, err)
+		return bilingual.Errorf("%w: %w", "%w\u202f: %w", ErrBundle, err)
 	}
 	defer in.Close()
 	h := sha256.New()
 	counted := &io.LimitedReader{R: in, N: r.Size + 1} // never more than the manifest says: a zip may swell
 	return put(r, &checked{io.TeeReader(counted, h), func() error {
 		if counted.N != 1 || hex.EncodeToString(h.Sum(nil)) != r.SHA256 {
-			return fmt.Errorf("%w: its size or digest is another than the manifest says", ErrBundle)
+			return bilingual.Errorf("%w: its size or digest is another than the manifest says", "%w\u202f: sa taille ou son empreinte n’est pas celle du manifeste", ErrBundle)
 		}
 		return nil
 	}})

@@ -77,6 +77,18 @@ func (o *Options) treatment(secrets, by string) string {
 	return o.say("secrets masqués par "+by, "secrets masked by "+by)
 }
 
+// Treatment gives the words for what was done to a recording, "masked" or "anonymized", by this version.
+func (o *Options) Treatment(secrets string) string { return o.treatment(secrets, "") }
+
+// both gives the words of treatment in both languages, for what stands beside an export.
+func (o *Options) both(secrets, by string) (fr, en string) {
+	in := *o
+	in.Lang = notes.French
+	fr = in.treatment(secrets, by)
+	in.Lang = notes.English
+	return fr, in.treatment(secrets, by)
+}
+
 func (o *Options) say(fr, en string) string {
 	if o.Lang == notes.French {
 		return fr
@@ -122,7 +134,7 @@ func run(path string, o *Options, f format, out *bufio.Writer) error {
 	x.head("", "")
 	f.finish()
 	if err := out.Flush(); err != nil {
-		return fmt.Errorf("export: %w", err)
+		return err
 	}
 	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -92,7 +93,8 @@ func sessions() map[string][]turn {
 // messages are none.
 func TestMessagesRoundTrip(t *testing.T) {
 	dir := t.TempDir()
-	got, err := Messages(dir, made(t, sessions()), Options{})
+	treated := ""
+	got, err := Messages(dir, made(t, sessions()), Options{Version: "facteur 9.9", Lang: "en", Treated: func(words string) { treated = words }})
 	check(t, err)
 	how := map[string]int{}
 	for _, m := range got {
@@ -110,8 +112,21 @@ func TestMessagesRoundTrip(t *testing.T) {
 		t.Errorf("%v", how)
 	}
 	left, _ := os.ReadDir(dir)
-	if len(left) != len(got) {
-		t.Errorf("%d files for %d messages", len(left), len(got))
+	if len(left) != len(got)+1 {
+		t.Errorf("%d files for %d messages and what is said about them", len(left), len(got))
+	}
+	about, err := os.ReadFile(filepath.Join(dir, AboutName))
+	check(t, err)
+	for _, want := range []string{"secrets masqués par facteur 9.9", "secrets masked by facteur 9.9", "the very octets", got[0].File, fmt.Sprintf("%x", sha256.Sum256([]byte(hostile+"\r\n")))} {
+		if !strings.Contains(string(about), want) {
+			t.Errorf("%s does not say %q:\n%s", AboutName, want, about)
+		}
+	}
+	if treated != "secrets masked by facteur 9.9" {
+		t.Errorf("told %q", treated)
+	}
+	if _, err := Messages(dir, made(t, sessions()), Options{}); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("into a folder with files: %v", err)
 	}
 }
 
@@ -202,7 +217,7 @@ func TestJSONL(t *testing.T) {
 func TestBundle(t *testing.T) {
 	path := made(t, sessions())
 	var b bytes.Buffer
-	check(t, Bundle(&b, Manifest{Version: "v", Treatment: "masked", Recordings: []BundledRecording{{Name: "a.pcapng", Marks: []Mark{{Session: 1, Seq: 2, Text: "x"}}}}}, []string{path}))
+	check(t, Bundle(&b, Manifest{Version: "v", Treatment: "masked", Title: "t", Lesson: "l", Recordings: []BundledRecording{{Name: "a.pcapng", Marks: []Mark{{Session: 1, Seq: 2, Text: "x"}}}}}, []string{path}))
 	file := filepath.Join(t.TempDir(), "x.facteur")
 	check(t, os.WriteFile(file, b.Bytes(), 0o600))
 	want, _ := os.ReadFile(path)
@@ -212,7 +227,7 @@ func TestBundle(t *testing.T) {
 		return err
 	})
 	check(t, err)
-	if !bytes.Equal(got, want) || len(m.Recordings) != 1 || m.Recordings[0].Marks[0].Text != "x" {
+	if !bytes.Equal(got, want) || len(m.Recordings) != 1 || m.Recordings[0].Marks[0].Text != "x" || m.Title != "t" || m.Lesson != "l" || m.Treatment != "masked" || m.Version != "v" {
 		t.Errorf("%d octets for %d, %+v", len(got), len(want), m)
 	}
 	for n := range 40 {

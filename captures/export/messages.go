@@ -2,14 +2,19 @@ package export
 
 import (
 	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"facteur/captures"
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // Message is one message that a session carried.
@@ -19,37 +24,63 @@ type Message struct {
 	Seq        int // of the event with which it begins
 	How        string
 	Octets     int64
-	Incomplete bool // the session or the capture ended in it, or octets of it are missing
+	SHA256     string // in hex
+	Incomplete bool   // the session or the capture ended in it, or octets of it are missing
 }
+
+// ErrNotEmpty is in the error of a folder for messages that holds something already.
+var ErrNotEmpty error = bilingual.New("this folder is not empty", "ce dossier n’est pas vide")
 
 // Messages writes every message of a recording into a folder, as it was before it was put on the wire: the dots of SMTP's
 // DATA and POP3's RETR unstuffed (RFC 5321 §4.5.2, RFC 1939 §3), the chunks of BDAT joined (RFC 3030), the literals of
-// IMAP's FETCH BODY[] and APPEND as they are. Nothing else of it is touched. Parts of messages (TOP, BODY[1]) are none.
+// IMAP's FETCH BODY[] and APPEND as they are. Nothing else of it is touched, so that what was masked or anonymised, and by
+// which version, is said beside them, in a file AboutName. Parts of messages (TOP, BODY[1]) are none. The folder is made,
+// or empty.
 func Messages(dir, path string, o Options) ([]Message, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("export: %w", err)
+		return nil, err
+	}
+	if list, err := os.ReadDir(dir); err != nil {
+		return nil, err
+	} else if len(list) > 0 {
+		return nil, bilingual.Errorf("%s: %w", "%s\u202f: %w", dir, ErrNotEmpty)
 	}
 	x := &messages{dir: dir, open: map[stream]*message{}, commands: map[command]string{}}
-	err := captures.Walk(path, captures.WalkOptions{Keys: o.Keys,
+	var secrets, by string
+	err := captures.Walk(path, captures.WalkOptions{Keys: o.Keys, TCPEvents: o.TCPEvents,
+		Open: func(i captures.Info) {
+			if i.Own != nil && secrets == "" {
+				secrets, by = i.Own.Secrets, i.Own.By
+			}
+		},
 		Event: func(id int, e *decode.Event, octets []byte) {
 			if x.err == nil && (o.Sessions == nil || o.Sessions[id]) && (e.Leg == decode.ClientLeg || o.BothLegs) {
 				x.event(id, e, octets)
 			}
 		},
-		Close: func(id int) {
-			for at, m := range x.open {
-				if at.session == id {
-					m.Incomplete = true
-					x.finish(at)
-				}
-			}
-			for k := range x.commands {
-				if k.session == id {
-					delete(x.commands, k)
-				}
-			}
-		}})
+		Close: x.close})
+	if x.err == nil && len(x.done) > 0 {
+		if o.Treated != nil {
+			o.Treated(o.treatment(secrets, by))
+		}
+		x.err = writeAbout(dir, path, &o, secrets, by, x.done)
+	}
 	return x.done, errors.Join(x.err, err)
+}
+
+// close ends what a session left open.
+func (x *messages) close(id int) {
+	for at, m := range x.open {
+		if at.session == id {
+			m.Incomplete = true
+			x.finish(at)
+		}
+	}
+	for k := range x.commands {
+		if k.session == id {
+			delete(x.commands, k)
+		}
+	}
 }
 
 // stream is where a message passes: one side of one leg of a session.
@@ -65,7 +96,8 @@ type command struct{ session, seq int }
 type message struct {
 	Message
 	f       *os.File
-	w       *bufio.Writer
+	w       *bufio.Writer // into f and sum
+	sum     hash.Hash
 	stuffed bool
 	chunked bool // BDAT: more chunks may come
 	bol     bool
@@ -154,10 +186,11 @@ func (x *messages) begin(at stream, e *decode.Event) {
 	}
 	f, err := os.CreateTemp(x.dir, ".message-*")
 	if err != nil {
-		x.err = fmt.Errorf("export: %w", err)
+		x.err = err
 		return
 	}
-	x.open[at] = &message{Message: Message{Session: at.session, Seq: e.Seq, How: verb}, f: f, w: bufio.NewWriter(f), stuffed: stuffed,
+	sum := sha256.New()
+	x.open[at] = &message{Message: Message{Session: at.session, Seq: e.Seq, How: verb}, f: f, sum: sum, w: bufio.NewWriter(io.MultiWriter(f, sum)), stuffed: stuffed,
 		chunked: verb == "BDAT" && !strings.HasSuffix(argument, "LAST"), bol: true}
 }
 
@@ -193,12 +226,12 @@ func (x *messages) finish(at stream) {
 	if m.Incomplete {
 		name += "_incomplete"
 	}
-	m.File = name + ".eml"
+	m.File, m.SHA256 = name+".eml", hex.EncodeToString(m.sum.Sum(nil))
 	if err == nil {
 		err = os.Rename(m.f.Name(), filepath.Join(x.dir, m.File))
 	}
 	if err != nil {
-		x.err = errors.Join(x.err, fmt.Errorf("export: %w", err), os.Remove(m.f.Name()))
+		x.err = errors.Join(x.err, err, os.Remove(m.f.Name()))
 		return
 	}
 	x.done = append(x.done, m.Message)

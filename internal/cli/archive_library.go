@@ -159,10 +159,7 @@ func (r *archive) Contents(ctx context.Context, name string) (web.Contents, erro
 		out.Sessions = append(out.Sessions, web.LibrarySession{Number: s.Number, Protocol: s.Protocol, Client: s.Client, Server: s.Server, TLS: s.TLS, User: s.User,
 			Began: s.Began.Format(time.RFC3339Nano), Ended: s.Ended.Format(time.RFC3339Nano), Events: s.Events, Lints: s.Lints, Errors: s.Faults})
 	}
-	marks, err := l.Marks(ctx, name)
-	for _, m := range marks {
-		out.Marks = append(out.Marks, web.LibraryMark{ID: m.ID, Session: m.Session, Seq: m.Seq, Text: m.Text, Made: instant(m.Made)})
-	}
+	out.Marks, err = marksOf(ctx, l, name)
 	return out, err
 }
 
@@ -187,7 +184,7 @@ func (r *archive) Search(ctx context.Context, text, after string, limit int) (we
 	}
 	for i := range hits {
 		h := &hits[i]
-		out.List = append(out.List, web.Hit{Recording: h.Name, Session: h.Session, Seq: h.Seq, Time: h.Time.UTC().Format(time.RFC3339Nano), From: h.From.String(), Kind: h.Kind, Line: h.Line})
+		out.List = append(out.List, web.Hit{Recording: h.Name, Session: h.Session, Seq: h.Seq, Time: h.Time.UTC().Format(time.RFC3339Nano), From: h.From.String(), Kind: h.Kind, Line: h.Line, Mark: h.Mark})
 	}
 	if more {
 		out.After = hits[len(hits)-1].Place()
@@ -216,6 +213,42 @@ func (r *archive) Mark(ctx context.Context, name string, m web.LibraryMark) erro
 		_, err = l.AddMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text})
 	}
 	return err
+}
+
+// Marks is web.Library's.
+func (r *archive) Marks(ctx context.Context, name string) ([]web.LibraryMark, error) {
+	if _, err := r.path(name); err != nil {
+		return nil, err
+	}
+	l, err := r.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return marksOf(ctx, l, name)
+}
+
+func marksOf(ctx context.Context, l *library.Library, name string) ([]web.LibraryMark, error) {
+	marks, err := l.Marks(ctx, name)
+	list := []web.LibraryMark{}
+	for _, m := range marks {
+		list = append(list, web.LibraryMark{ID: m.ID, Session: m.Session, Seq: m.Seq, Text: m.Text, Made: instant(m.Made)})
+	}
+	return list, err
+}
+
+// SetMark is web.Library's.
+func (r *archive) SetMark(ctx context.Context, name string, m web.LibraryMark, on bool) error {
+	if _, err := r.path(name); err != nil {
+		return err
+	}
+	l, err := r.open(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !on:
+		return l.ClearMarks(ctx, name, m.Session, m.Seq)
+	}
+	return l.SetMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text})
 }
 
 // Unmark is web.Library's.
@@ -271,45 +304,14 @@ func (r *archive) Import(ctx context.Context, from web.Source, force bool) ([]st
 		return name, nil
 	}
 	if strings.HasSuffix(strings.ToLower(from.Name), bundleExt) {
-		err = r.importBundle(ctx, l, from, put)
+		if err = unbundle(ctx, l, from.Path, put); errors.Is(err, export.ErrBundle) {
+			err = &web.Told{Code: "bundle", FR: "Ce fichier n’est pas un lot facteur entier.", EN: "This file is not a whole facteur bundle."}
+		}
 	} else {
 		_, err = put(from.Path, from.Name)
 	}
 	r.sync(l)
 	return names, err
-}
-
-func (r *archive) importBundle(ctx context.Context, l *library.Library, from web.Source, put func(path, name string) (string, error)) error {
-	tmp, err := os.MkdirTemp("", "facteur-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	_, err = export.Unbundle(from.Path, func(b export.BundledRecording, content io.Reader) error {
-		path := filepath.Join(tmp, "recording.pcapng")
-		if err := writeFile(path, content); err != nil {
-			return err
-		}
-		name, err := put(path, b.Name)
-		if err != nil {
-			return err
-		}
-		for _, m := range b.Marks {
-			if _, err := l.AddMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author}); err != nil {
-				return err
-			}
-		}
-		for _, t := range b.Tags {
-			if err := l.Tag(ctx, name, t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if errors.Is(err, export.ErrBundle) {
-		return &web.Told{Code: "bundle", FR: "Ce fichier n’est pas un lot facteur entier.", EN: "This file is not a whole facteur bundle."}
-	}
-	return err
 }
 
 // refused says in both languages why a file was not taken, without saying where it lay.
@@ -345,18 +347,11 @@ func (r *archive) Export(ctx context.Context, o web.Export, begin func(file stri
 	if err != nil {
 		return err
 	}
-	base := strings.TrimSuffix(strings.TrimSuffix(o.Name, ".gz"), filepath.Ext(strings.TrimSuffix(o.Name, ".gz")))
-	src := &source{path: l.Path(o.Name), title: o.Name, tags: rec.Tags, secrets: rec.Secrets}
-	if rec.Title != "" {
-		src.title = rec.Title
-	}
-	marks, err := l.Marks(ctx, o.Name)
+	src, err := sourceOf(ctx, l, rec)
 	if err != nil {
 		return err
 	}
-	for _, m := range marks {
-		src.marks = append(src.marks, export.Mark{Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author, Made: m.Made})
-	}
+	base := src.base()
 	if o.Session > 0 {
 		src.sessions = map[int]bool{o.Session: true}
 		base += "-" + strconv.Itoa(o.Session)
@@ -365,7 +360,7 @@ func (r *archive) Export(ctx context.Context, o web.Export, begin func(file stri
 	if err != nil {
 		return err
 	}
-	e := export.Options{Lang: notes.Lang(o.Lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks}
+	e := export.Options{Lang: notes.Lang(o.Lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, TCPEvents: true}
 	switch o.Format {
 	case "text":
 		return export.Text(begin(base+".txt"), src.path, e)
@@ -390,18 +385,9 @@ func (r *archive) Export(ctx context.Context, o web.Export, begin func(file stri
 		return r.refused(err, report, src.path, o.Name)
 	}
 	if o.Format == "bundle" {
-		return r.exportBundle(begin(base+bundleExt), e, src, base, masked)
+		return src.bundle(begin(base+bundleExt), e, masked, "")
 	}
 	return copyFile(begin(base+".pcapng"), masked)
-}
-
-func (r *archive) exportBundle(w io.Writer, e export.Options, src *source, base, masked string) error {
-	treatment := "masked"
-	if src.secrets == "anonymized" {
-		treatment = src.secrets
-	}
-	return export.Bundle(w, export.Manifest{Version: e.Version, Treatment: treatment, Title: e.Title,
-		Recordings: []export.BundledRecording{{Name: base + ".pcapng", Marks: src.marks, Tags: src.tags}}}, []string{masked})
 }
 
 // exportMail packs the messages of a recording.
@@ -414,12 +400,16 @@ func exportMail(dir, path string, o export.Options, begin func() io.Writer) erro
 		return &web.Told{Code: "no_message", FR: "Aucun message entier dans cet enregistrement.", EN: "No whole message in this recording."}
 	}
 	z := zip.NewWriter(begin())
+	names := []string{export.AboutName}
 	for _, m := range list {
-		f, err := z.Create(m.File)
+		names = append(names, m.File)
+	}
+	for _, name := range names {
+		f, err := z.Create(name)
 		if err != nil {
 			return err
 		}
-		if err := copyFile(f, filepath.Join(dir, m.File)); err != nil {
+		if err := copyFile(f, filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}

@@ -46,9 +46,9 @@ func (f *rewriteFlags) add(c *cobra.Command) {
 }
 
 // options reads the keys.
-func (f *rewriteFlags) options() (o captures.RewriteOptions, err error) {
+func (f *rewriteFlags) options(a *app) (o captures.RewriteOptions, err error) {
 	if f.out == "" {
-		return o, misuse("where to? say -o FILE")
+		return o, misuse("%s", a.say("où l’écrire\u202f? donnez -o FICHIER", "where to? say -o FILE"))
 	}
 	if o.Keys, err = loadKeys(f.keylog, f.rsaKeys); err != nil {
 		return o, err
@@ -76,7 +76,7 @@ connections that are not mail are left out. What could not be looked into is lis
 		Example: `  facteur captures redact capture.pcap -o safe.pcapng --keylog keys.txt`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			o, err := f.options()
+			o, err := f.options(a)
 			if err != nil {
 				return err
 			}
@@ -163,7 +163,7 @@ Names in TLS handshakes (SNI, certificates) cannot be changed; they are listed, 
 		Example: `  facteur captures anonymize session.pcapng -o share.pcapng`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			o, err := f.options()
+			o, err := f.options(a)
 			if err != nil {
 				return err
 			}

@@ -23,8 +23,10 @@ import (
 type exportFlags struct {
 	rewriteFlags
 	format, title string
+	lesson        string // a file
 	noNotes       bool
 	keep          bool
+	treatment     string // what the export said of secrets and people
 }
 
 // exportFormats are the formats of export; written says which are one stream of text.
@@ -39,7 +41,7 @@ func (a *app) exportCommand(s *shelf) *cobra.Command {
 
   pcapng    masked copy; --no-tls-secrets leaves out what opens its TLS     text      as swaks prints a session
   markdown  a document        jsonl  one event a line                       html      one file, no network, no script, prints well
-  eml       every message into the folder OUT, octet for octet              bundle    OUT.facteur: recordings, marks, manifest
+  eml       every message into the folder OUT, octet for octet              bundle    OUT.facteur: recordings, notes, tags, a lesson
 
 Without -o, text goes to standard output. Every export says what was masked or anonymised, and by which version.`,
 		Example: `  facteur captures export 12 --format html -o session.html
@@ -51,28 +53,19 @@ Without -o, text goes to standard output. Every export says what was masked or a
 	c.Flags().Lookup("output").Usage = "the file to write, a folder for eml (never overwritten; default for text: standard output)"
 	c.Flags().StringVar(&f.format, "format", "text", strings.Join(exportFormats, ", "))
 	c.Flags().StringVar(&f.title, "title", "", "title of the export")
+	c.Flags().StringVar(&f.lesson, "lesson", "", "bundle: file with what to do with the recording, text or Markdown")
 	c.Flags().BoolVar(&f.noNotes, "no-notes", false, "leave the explanations out")
 	c.Flags().BoolVar(&f.keep, "keep-secrets", false, "pcapng: copy the file as it is, passwords included")
 	return c
 }
 
-// source is what is exported.
-type source struct {
-	path     string
-	title    string
-	sessions map[int]bool
-	marks    []export.Mark
-	tags     []string
-	secrets  string // what the recording says of them
-}
-
 func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) error {
 	if !slices.Contains(exportFormats, f.format) {
-		return misuse("--format %s: the formats are %s", f.format, strings.Join(exportFormats, ", "))
+		return misuse(a.say("--format %s\u202f: les formats sont %s", "--format %s: the formats are %s"), shortened(f.format), strings.Join(exportFormats, ", "))
 	}
 	streams := f.format == "text" || f.format == "markdown" || f.format == "jsonl" || f.format == "html"
 	if f.out == "" && !streams {
-		return misuse("--format %s: where to? say -o OUT", f.format)
+		return misuse(a.say("--format %s\u202f: où l’écrire\u202f? donnez -o OUT", "--format %s: where to? say -o OUT"), f.format)
 	}
 	src, err := a.exportSource(c, s, which)
 	if err != nil {
@@ -82,7 +75,8 @@ func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) e
 	if err != nil {
 		return err
 	}
-	o := export.Options{Lang: notes.Lang(a.lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, NoNotes: f.noNotes}
+	o := export.Options{Lang: notes.Lang(a.lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, NoNotes: f.noNotes, TCPEvents: true,
+		Treated: func(words string) { f.treatment = words }}
 	if f.title != "" {
 		o.Title = f.title
 	}
@@ -98,20 +92,20 @@ func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) e
 	if f.out == "" {
 		return write(a.out, src.path, o)
 	}
-	return a.newFile(f.out, func(w io.Writer) error { return write(w, src.path, o) })
+	return a.newFile(f, func(w io.Writer) error { return write(w, src.path, o) })
 }
 
-// newFile writes a file that must not exist, and takes it away again if that fails.
-func (a *app) newFile(name string, write func(io.Writer) error) error {
-	w, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// newFile writes the file of an export, which must not exist, and takes it away again if that fails.
+func (a *app) newFile(f *exportFlags, write func(io.Writer) error) error {
+	w, err := os.OpenFile(f.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
 	err = write(w)
 	if err = errors.Join(err, w.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
+		return errors.Join(err, os.Remove(f.out))
 	}
-	fmt.Fprintln(a.out, name)
+	fmt.Fprintf(a.out, "%s\n  %s\n", f.out, f.treatment)
 	return nil
 }
 
@@ -133,43 +127,47 @@ func (a *app) exportSource(c *cobra.Command, s *shelf, which string) (*source, e
 	if err != nil {
 		return nil, err
 	}
-	src := &source{path: l.Path(r.Name), title: r.Name, tags: r.Tags, secrets: r.Secrets}
-	if r.Title != "" {
-		src.title = r.Title
+	src, err := sourceOf(ctx, l, r)
+	if err != nil {
+		return nil, err
 	}
 	if number != "" {
 		n, err := strconv.Atoi(number)
 		if err != nil {
-			return nil, misuse("%s: say ID or ID.SESSION, 12.3 for one", which)
+			return nil, misuse(a.say("%s\u202f: donnez ID ou ID.SÉANCE, 12.3 par exemple", "%s: say ID or ID.SESSION, 12.3 for one"), shortened(which))
 		}
 		src.sessions = map[int]bool{n: true}
 		if err := a.hasSession(ctx, l, r, n); err != nil {
 			return nil, err
 		}
 	}
-	marks, err := l.Marks(ctx, r.Name)
-	for _, m := range marks {
-		src.marks = append(src.marks, export.Mark{Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author, Made: m.Made})
-	}
-	return src, err
+	return src, nil
 }
 
+// hasSession is nil if a recording has that session.
 func (a *app) hasSession(ctx context.Context, l *library.Library, r library.Recording, n int) error {
-	list, err := l.Sessions(ctx, r.ID, 1<<31-1)
+	return a.hasEvent(ctx, l, r, n, 0)
+}
+
+// hasEvent is nil if a recording has that session and, unless it is 0, the session that event.
+func (a *app) hasEvent(ctx context.Context, l *library.Library, r library.Recording, n, seq int) error {
+	list, err := l.Sessions(ctx, r.ID, maxListed)
 	if err != nil {
 		return err
 	}
-	for _, x := range list {
-		if x.Number == n {
-			return nil
-		}
+	i := slices.IndexFunc(list, func(x library.Session) bool { return x.Number == n })
+	switch {
+	case i < 0:
+		return fmt.Errorf(a.say("l’enregistrement %d n’a pas de séance %d\u202f; facteur captures show %d montre les siennes", "recording %d has no session %d; facteur captures show %d shows those it has"), r.ID, n, r.ID)
+	case int64(seq) > list[i].Events:
+		return fmt.Errorf(a.say("la séance %d.%d n’a que %d événements", "session %d.%d has only %d events"), r.ID, n, list[i].Events)
 	}
-	return fmt.Errorf(a.say("l’enregistrement %d n’a pas de séance %d ; facteur captures show %d montre les siennes", "recording %d has no session %d; facteur captures show %d shows those it has"), r.ID, n, r.ID)
+	return nil
 }
 
 func (a *app) exportCapture(f *exportFlags, src *source) error {
 	if src.sessions != nil {
-		return misuse("--format pcapng takes whole recordings")
+		return misuse("%s", a.say("--format pcapng prend des enregistrements entiers", "--format pcapng takes whole recordings"))
 	}
 	if f.keep {
 		in, err := os.Open(src.path)
@@ -177,9 +175,10 @@ func (a *app) exportCapture(f *exportFlags, src *source) error {
 			return err
 		}
 		defer in.Close()
-		return a.newFile(f.out, func(w io.Writer) error { _, err := io.Copy(w, in); return err })
+		f.treatment = a.say("copie telle quelle\u202f: RIEN n’y a été masqué, les mots de passe y sont s’ils y étaient", "copied as it is: NOTHING was masked, passwords are in it if they were")
+		return a.newFile(f, func(w io.Writer) error { _, err := io.Copy(w, in); return err })
 	}
-	o, err := f.options()
+	o, err := f.options(a)
 	if err != nil {
 		return err
 	}
@@ -195,13 +194,23 @@ func (a *app) exportMessages(f *exportFlags, src *source, o export.Options) erro
 	if err == nil && len(list) == 0 {
 		fmt.Fprintln(a.err, a.say("aucun message entier dans cet enregistrement", "no whole message in this recording"))
 	}
+	if f.treatment != "" {
+		fmt.Fprintf(a.out, "%s  %s\n", filepath.Join(f.out, export.AboutName), f.treatment)
+	}
 	return err
 }
 
-// exportBundle masks the recording once more, so that no bundle ever carries a password.
 func (a *app) exportBundle(f *exportFlags, src *source, o export.Options) error {
 	if src.sessions != nil {
-		return misuse("--format bundle takes whole recordings")
+		return misuse("%s", a.say("--format bundle prend des enregistrements entiers", "--format bundle takes whole recordings"))
+	}
+	lesson := ""
+	if f.lesson != "" {
+		text, err := os.ReadFile(f.lesson)
+		if err != nil {
+			return err
+		}
+		lesson = string(text)
 	}
 	if !strings.HasSuffix(f.out, bundleExt) {
 		f.out += bundleExt
@@ -211,7 +220,7 @@ func (a *app) exportBundle(f *exportFlags, src *source, o export.Options) error 
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	ro, err := f.options()
+	ro, err := f.options(a)
 	if err != nil {
 		return err
 	}
@@ -219,11 +228,5 @@ func (a *app) exportBundle(f *exportFlags, src *source, o export.Options) error 
 	if r, err := captures.Redact(src.path, masked, ro); err != nil {
 		return a.rewritten(src.path, masked, r, err)
 	}
-	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(src.path), ".gz"), filepath.Ext(strings.TrimSuffix(src.path, ".gz"))) + ".pcapng"
-	treatment := "masked"
-	if src.secrets == "anonymized" {
-		treatment = src.secrets
-	}
-	m := export.Manifest{Version: o.Version, Treatment: treatment, Title: o.Title, Recordings: []export.BundledRecording{{Name: name, Marks: src.marks, Tags: src.tags}}}
-	return a.newFile(f.out, func(w io.Writer) error { return export.Bundle(w, m, []string{masked}) })
+	return a.newFile(f, func(w io.Writer) error { return src.bundle(w, o, masked, lesson) })
 }

@@ -1,11 +1,7 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"facteur/captures"
-	"facteur/captures/export"
 	"facteur/captures/library"
 )
 
@@ -29,7 +24,7 @@ A .facteur bundle comes in with its marks and tags; its recordings were masked w
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			f.out = "library"
-			o, err := f.options()
+			o, err := f.options(a)
 			if err != nil {
 				return err
 			}
@@ -40,7 +35,7 @@ A .facteur bundle comes in with its marks and tags; its recordings were masked w
 			defer done()
 			for _, file := range args {
 				if strings.HasSuffix(file, bundleExt) {
-					err = a.unbundle(ctx, l, file, o, keep)
+					err = unbundle(ctx, l, file, func(path, name string) (string, error) { return a.importOne(l, path, name, o, keep) })
 				} else {
 					_, err = a.importOne(l, file, filepath.Base(file), o, keep)
 				}
@@ -59,9 +54,6 @@ A .facteur bundle comes in with its marks and tags; its recordings were masked w
 	return c
 }
 
-// bundleExt is what bundles' names end with.
-const bundleExt = ".facteur"
-
 // importOne puts a capture into the library and gives its name there.
 func (a *app) importOne(l *library.Library, file, base string, o captures.RewriteOptions, keep bool) (string, error) {
 	if keep {
@@ -74,46 +66,6 @@ func (a *app) importOne(l *library.Library, file, base string, o captures.Rewrit
 	name := l.FreeName(base)
 	r, err := captures.Redact(file, l.Path(name), o)
 	return name, a.rewritten(file, l.Path(name), r, err)
-}
-
-// unbundle imports a bundle's recordings with their marks and tags.
-func (a *app) unbundle(ctx context.Context, l *library.Library, file string, o captures.RewriteOptions, keep bool) error {
-	tmp, err := os.MkdirTemp("", "facteur-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp)
-	_, err = export.Unbundle(file, func(r export.BundledRecording, content io.Reader) error {
-		path := filepath.Join(tmp, "recording.pcapng")
-		if err := writeFile(path, content); err != nil {
-			return err
-		}
-		name, err := a.importOne(l, path, r.Name, o, keep)
-		if err != nil {
-			return err
-		}
-		for _, m := range r.Marks {
-			if _, err := l.AddMark(ctx, library.Mark{Recording: name, Session: m.Session, Seq: m.Seq, Text: m.Text, Author: m.Author}); err != nil {
-				return err
-			}
-		}
-		for _, t := range r.Tags {
-			if err := l.Tag(ctx, name, t); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return err
-}
-
-func writeFile(path string, content io.Reader) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, content)
-	return errors.Join(err, f.Close())
 }
 
 func (a *app) tagCommand(s *shelf) *cobra.Command {
@@ -146,11 +98,12 @@ func (a *app) tagCommand(s *shelf) *cobra.Command {
 }
 
 func (a *app) markCommand(s *shelf) *cobra.Command {
-	return &cobra.Command{
+	var off bool
+	c := &cobra.Command{
 		Use:     "mark ID.SESSION[#EVENT] TEXT",
-		Short:   "Note something at an event",
+		Short:   "Note something at an event, or a session",
 		Example: `  facteur captures mark 12.3#40 'here the password crosses the wire'`,
-		Args:    cobra.MinimumNArgs(2),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			place, seq, _ := strings.Cut(args[0], "#")
 			id, number, ok := strings.Cut(place, ".")
@@ -159,8 +112,11 @@ func (a *app) markCommand(s *shelf) *cobra.Command {
 			if err == nil && seq != "" {
 				at, err = strconv.Atoi(seq)
 			}
-			if !ok || err != nil {
-				return misuse("%s: say where as ID.SESSION#EVENT, 12.3#40 for one", args[0])
+			if !ok || err != nil || session < 1 || at < 0 {
+				return misuse(a.say("%s\u202f: dites où, sous la forme ID.SÉANCE#ÉVÉNEMENT, 12.3#40 par exemple", "%s: say where as ID.SESSION#EVENT, 12.3#40 for one"), shortened(args[0]))
+			}
+			if text := strings.TrimSpace(strings.Join(args[1:], " ")); (text == "") != off {
+				return misuse("%s", a.say("donnez le texte de la note, ou --remove pour ôter celles qui sont là", "give the text of the note, or --remove to take away those that are there"))
 			}
 			ctx, l, done, err := s.open(c)
 			if err != nil {
@@ -169,9 +125,18 @@ func (a *app) markCommand(s *shelf) *cobra.Command {
 			defer done()
 			r, err := a.find(ctx, l, id)
 			if err == nil {
+				err = a.hasEvent(ctx, l, r, session, at)
+			}
+			switch {
+			case err != nil:
+			case off:
+				err = l.ClearMarks(ctx, r.Name, session, at)
+			default:
 				_, err = l.AddMark(ctx, library.Mark{Recording: r.Name, Session: session, Seq: at, Text: strings.Join(args[1:], " ")})
 			}
 			return err
 		},
 	}
+	c.Flags().BoolVar(&off, "remove", false, "take the notes there away")
+	return c
 }

@@ -129,7 +129,10 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 			return err
 		}
 		fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, visible(r.Name), visible(r.Title))
-		fmt.Fprintf(a.out, a.say("   %s, %d octets, secrets : %s\n   SHA-256 %s\n", "   %s, %d octets, secrets: %s\n   SHA-256 %s\n"), when(r.Began), r.Size, a.secretsWord(r.Secrets), r.SHA256)
+		fmt.Fprintf(a.out, a.say("   %s, %d octets, secrets\u202f: %s\n   SHA-256 %s\n", "   %s, %d octets, secrets: %s\n   SHA-256 %s\n"), when(r.Began), r.Size, a.secretsWord(r.Secrets), r.SHA256)
+		if len(r.Tags) > 0 {
+			fmt.Fprintln(a.out, "  ", visible(hashed(r.Tags)))
+		}
 		if r.Fault != "" {
 			fmt.Fprintln(a.out, "   !", visible(a.say(r.FaultFR, r.Fault)))
 		}
@@ -148,7 +151,14 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 		}
 		marks, err := l.Marks(ctx, r.Name)
 		for _, m := range marks {
-			fmt.Fprintf(a.out, "★ %d  %d.%d#%d  %s\n", m.ID, r.ID, m.Session, m.Seq, visible(m.Text))
+			place := fmt.Sprintf("%d.%d", r.ID, m.Session)
+			if m.Seq > 0 {
+				place += fmt.Sprintf("#%d", m.Seq)
+			}
+			for line := range strings.Lines(strings.TrimRight(m.Text, "\n") + "\n") {
+				fmt.Fprintf(a.out, "★ %-8s  %s\n", place, visible(strings.TrimRight(line, "\n")))
+				place = ""
+			}
 		}
 		return err
 	}}
@@ -267,7 +277,7 @@ func (a *app) purgeCommand(s *shelf) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if days < 0 {
-				return misuse("--days %d: it takes 0 or more", days)
+				return misuse(a.say("--days %d\u202f: 0 ou plus", "--days %d: it takes 0 or more"), days)
 			}
 			ctx, l, done, err := s.open(c)
 			if err != nil {

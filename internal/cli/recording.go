@@ -53,9 +53,10 @@ type recording struct {
 	tape    *tape // where new sessions go; nil before the first, and while nothing can be written
 	before  *tape // where those go that began before since, the last change of lesson; nil for nowhere
 	since   time.Time
-	held    map[int]*tape // by session
-	stopped error         // why nothing is recorded now
-	tried   time.Time     // when it was last tried to go on
+	held    map[int]*tape  // by session
+	placed  map[int]string // the file of every session that was recorded
+	stopped error          // why nothing is recorded now
+	tried   time.Time      // when it was last tried to go on
 }
 
 // tape is one file.
@@ -79,7 +80,7 @@ func newRecording(dir, name, title string, opened func(string)) (*recording, err
 	}
 	probe.Close()
 	os.Remove(probe.Name())
-	r := &recording{dir: dir, opened: opened, create: captures.Create, room: roomIn, now: time.Now, held: map[int]*tape{}}
+	r := &recording{dir: dir, opened: opened, create: captures.Create, room: roomIn, now: time.Now, held: map[int]*tape{}, placed: map[int]string{}}
 	r.rename(name, title)
 	return r, nil
 }
@@ -123,6 +124,13 @@ func (r *recording) lesson(name, title string) {
 	r.retire()
 	r.rename(name, title)
 	r.before, r.since, r.tape = r.tape, r.now(), nil
+}
+
+// fileOf gives the name of the file that a session was recorded into, "" for none.
+func (r *recording) fileOf(session int) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.placed[session]
 }
 
 // retire closes the file of the lesson before. The caller holds mu.
@@ -237,6 +245,7 @@ func (r *recording) Open(i captures.Info, m captures.Meta) error {
 			}
 		}
 		r.held[i.Session] = t
+		r.placed[i.Session] = filepath.Base(t.path)
 		t.sessions++
 	}
 	m.Title = r.title

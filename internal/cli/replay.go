@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"facteur/captures"
+	"facteur/captures/library"
 	"facteur/decode"
 	"facteur/internal/watch"
 	"facteur/replay"
@@ -93,6 +94,9 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	shelf := a.newArchive(defaultRecordings())
 	defer shelf.close()
 	o.Archive, o.Library = shelf, shelf.library()
+	if path, err := filepath.Abs(file); err == nil && filepath.Dir(path) == shelf.dir && library.IsRecording(path) {
+		o.RecordingOf = func(int) string { return filepath.Base(path) } // its marks are the library's
+	}
 	o.Played = web.Source{Path: file, Name: filepath.Base(file)}
 	o.Recording = web.Recording{Dir: filepath.Base(file)}
 	page := web.New(*o)

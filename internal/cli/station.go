@@ -78,6 +78,9 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 	if o.page != nil {
 		s.shelf = a.newArchive(o.record)
 		o.page.Archive, o.page.Library = s.shelf, s.shelf.library()
+		if s.tape != nil {
+			o.page.RecordingOf = s.tape.fileOf
+		}
 		s.page = web.New(*o.page)
 	}
 	p, err := proxy.New(proxy.Config{
