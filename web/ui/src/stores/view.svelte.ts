@@ -6,6 +6,13 @@ import type { Args, Screen } from '../lib/place'
 import { Story, type Legs, type Row } from '../lib/story'
 import { transcript } from './transcript.svelte'
 
+/** What is explained, and why that. */
+export interface Shown {
+  event: MailEvent
+  line: number
+  why: 'pinned' | 'here' | 'latest'
+}
+
 class View {
   screen = $state<Screen>('live')
   /** The recording looked at, as the address names it; "" for facteur's own run. */
@@ -63,7 +70,7 @@ class View {
   }
 
   /** The event whose explanation is shown: pinned, else where the reader is, else the latest told. */
-  readonly shown = $derived.by((): { event: MailEvent; line: number; why: 'pinned' | 'here' | 'latest' } | null => {
+  readonly shown = $derived.by((): Shown | null => {
     void transcript.version
     const pinned = this.pinned ? transcript.byN(this.pinned) : undefined
     if (pinned) return { event: pinned, line: this.pinnedLine, why: 'pinned' }
