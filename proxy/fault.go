@@ -28,6 +28,7 @@ const (
 	faultInjection   = "starttls_injection"
 	faultStartTLS    = "upstream_starttls"
 	faultSilent      = "upstream_silent"
+	faultLost        = "upstream_lost"
 	faultOutside     = "outside_constraint"
 	faultLoop        = "route_loop"
 	faultSocks       = "socks"

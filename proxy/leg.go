@@ -32,6 +32,7 @@ type leg struct {
 	eof   bool        // the peer's FIN was read
 	quiet *time.Timer // of a server that has not greeted yet; belongs to who reads
 	ended [2]decode.End
+	said  lastWords
 	wmu   sync.Mutex // keeps facteur's own words apart from relayed ones
 
 	delivered int64 // octets of the other side's, for the lab
@@ -173,9 +174,14 @@ func (l *leg) end(from decode.Side, how decode.End) {
 		return
 	}
 	l.s.tell.end(l.id, from, how)
-	if how == decode.Reset && from == l.peer { // the other leg's reset follows from it
-		l.s.log.Info(l.s.srv.note("session.end.reset"), "side", from.String())
+	if how != decode.Reset || from != l.peer { // the other leg's reset follows from it
+		return
 	}
+	handshaking := l.began && l.tls == nil // that has its own words for a failure
+	if l.id == decode.ServerLeg && !handshaking && l.s.lost("reset") {
+		return
+	}
+	l.s.log.Info(l.s.srv.note("session.end.reset"), "side", from.String())
 }
 
 func (l *leg) endOf(from decode.Side) decode.End {

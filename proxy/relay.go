@@ -65,6 +65,7 @@ func (b *buffer) free() {
 // relay carries octets both ways until both directions have ended, and gives what broke them off, if it was facteur.
 func (s *session) relay() *fault {
 	st := newSteering(s)
+	s.relaying = true
 	s.bothWays(st)
 	return st.failure
 }
@@ -113,6 +114,7 @@ func copyAll(from, to *leg, b *buffer) error {
 		n, err := from.app.Read(b.room())
 		if n > 0 {
 			from.heard()
+			from.spoke(b.room()[:n])
 			if err := to.deliver(b.room()[:n]); err != nil {
 				return err
 			}
@@ -128,9 +130,13 @@ func copyAll(from, to *leg, b *buffer) error {
 // and a reset as reset. Where only one of the legs is in TLS, its goodbye is both. A stream that is cut off without
 // close_notify is passed on cut off: that may be an attack (RFC 9846 §6.1), and hiding it is not ours.
 func (s *session) carryEnd(from, to *leg, err error) {
+	finished := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && from.eof
+	if finished && from == s.server {
+		s.lost("fin")
+	}
 	s.leaving.Store(true)
 	switch {
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) && from.eof:
+	case finished:
 		s.carryFIN(from, to)
 	case errors.As(err, new(*fault)): // told by the caller, once this direction's peer can be told, too
 		s.abort()

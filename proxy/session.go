@@ -43,7 +43,8 @@ type session struct {
 	judge  judge         // of the lab
 	ending chan struct{} // closed when the session is ended
 
-	leaving atomic.Bool // a direction ends; set before its other leg is told
+	relaying bool        // both legs are ready, and octets go both ways
+	leaving  atomic.Bool // a direction ends; set before its other leg is told
 
 	ends   sync.Mutex // guards ended and broken
 	ended  int        // directions that have ended

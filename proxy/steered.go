@@ -27,6 +27,7 @@ func (st *steering) fromClient(b *buffer) error {
 	for !st.isOver() {
 		n, err := st.s.client.app.Read(b.room())
 		if n > 0 {
+			st.s.client.spoke(b.room()[:n])
 			if err := st.clientSaid(b.room()[:n]); err != nil {
 				return err
 			}
@@ -204,6 +205,7 @@ func (st *steering) fromServer(b *buffer) error {
 		n, err := st.s.server.app.Read(b.room())
 		if n > 0 {
 			st.s.server.heard()
+			st.s.server.spoke(b.room()[:n])
 			if err := st.serverSaid(b.room()[:n]); err != nil {
 				return err
 			}
