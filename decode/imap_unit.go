@@ -126,7 +126,7 @@ func (p *imap) inside(u *imapUnit, f *frame) (ready, ok bool) {
 			return false, false
 		}
 		if len(f.buf) == u.next {
-			return true, false
+			return f.ended, false
 		}
 	}
 	if int64(len(f.buf)-u.next) < u.left {
