@@ -33,6 +33,13 @@ const then = (...steps) => async (page, server) => {
   for (const step of steps) await step(page, server)
 }
 const wait = (selector) => (page) => page.locator(selector).first().waitFor({ state: 'attached' })
+/** Presses what only a wide window has, or only a phone; elsewhere the scene is the screen as it is. */
+const press = (selector, after) => async (page) => {
+  const button = page.locator(selector).first()
+  if (!(await button.isVisible())) return
+  await button.click()
+  await after(page)
+}
 const top = then(wait(rows), async (page) => {
   await page.locator('.rows').press('Enter')
   await page.keyboard.press('Home')
@@ -41,6 +48,8 @@ const top = then(wait(rows), async (page) => {
 export const pick = (text) => then(top, (page) => page.locator(`[role=row]${rows}`, { hasText: text }).first().click())
 /** Opens what a phone folds away. */
 const unfold = (page) => page.evaluate(() => document.querySelectorAll('main details').forEach((one) => (one.open = true)))
+/** Brings what the scene is about into the picture. */
+const show = (selector) => (page) => page.locator(selector).first().evaluate((one) => one.scrollIntoView({ block: 'center' }))
 /** The message that has something of everything. */
 const hostile = (hash) => (server) => hash.replace('MAIL', server.events.find((event) => event.kind === 'smtp.data.begin' && event.leg === 'client').n)
 
@@ -59,7 +68,8 @@ export const scenes = {
   'live-lost': { server: 'lost', own: true, breaks: true, ready: rows, act: then(top, async (page, server) => (await server.close(), page.locator('.banner').waitFor())) },
   'live-crowd': { server: 'crowd', ready: rows, few: true },
   help: { server: 'run', ready: rows, few: true, act: then(key('?'), wait('dialog[open]')) },
-  connect: { server: 'run', ready: rows, few: true, act: then(async (page) => { const button = page.getByRole('button', { name: /Brancher un client|Connect a client/ }); if (await button.isVisible()) await button.click(); else await page.evaluate(() => document.querySelector('.connect, header button')?.click()) }) },
+  connect: { server: 'run', ready: rows, few: true, act: press('.plug', wait('dialog[open]')) },
+  more: { server: 'run', ready: rows, few: true, act: press('.rail .more', wait('dialog[open]')) },
   palette: { server: 'run', ready: rows, few: true, act: then(key('Control+k'), (page) => page.keyboard.type('tls'), wait('[role=option]')) },
   goto: { server: 'run', ready: rows, few: true, act: then(key('g'), wait('dialog[open]')) },
   replay: { server: 'replay', ready: 'input[type=range]' },
@@ -70,7 +80,7 @@ export const scenes = {
   'compare-guess': { server: 'run', hash: '#/compare?session=3', ready: '.pieces .piece', few: true, act: click('button', /Devinez|Guess/) },
   'compare-legs': { server: 'run', hash: '#/compare?session=1&mode=legs', ready: 'main', few: true },
   pairs: { server: 'run', hash: '#/compare?pair=pair:smtp-security', ready: '.cell, .turn, [role=row]' },
-  'compare-empty': { server: 'none', hash: '#/compare', ready: 'main .quiet, main h2', few: true },
+  'compare-empty': { server: 'none', hash: '#/compare', ready: 'main .notice, main h2', few: true },
   'compare-crowd': { server: 'crowd', hash: '#/compare?session=1', ready: '.pieces .piece', few: true },
 
   ladder: { server: 'run', hash: '#/ladder?session=1&n=4', ready: '.row[data-index]' },
@@ -79,12 +89,12 @@ export const scenes = {
   'ladder-crowd': { server: 'crowd', hash: '#/ladder?session=1', ready: '.row[data-index]', few: true },
 
   diff: { server: 'run', hash: '#/diff?a=1&b=2', ready: '.pair' },
-  'diff-refused': { server: 'lesson', breaks: true, hash: '#/diff?a=1&b=4', ready: 'main [role=alert], main .quiet, main p', few: true },
+  'diff-refused': { server: 'lesson', breaks: true, hash: '#/diff?a=1&b=4', ready: 'main [role=alert], main .notice, main p', few: true },
   'diff-empty': { server: 'none', hash: '#/diff', ready: 'main', few: true },
 
   message: { server: 'letters', hash: hostile('#/message?mail=MAIL'), ready: '.text p', act: unfold },
-  'message-html': { server: 'letters', hash: hostile('#/message?mail=MAIL&part=1.2&tab=html'), ready: 'iframe', act: unfold },
-  'message-source': { server: 'letters', hash: hostile('#/message?mail=MAIL&tab=source'), ready: '.source p', few: true, act: unfold },
+  'message-html': { server: 'letters', hash: hostile('#/message?mail=MAIL&part=1.2&tab=html'), ready: 'iframe', act: then(unfold, show('iframe')) },
+  'message-source': { server: 'letters', hash: hostile('#/message?mail=MAIL&tab=source'), ready: '.source p', few: true, act: then(unfold, show('.source')) },
   'message-empty': { server: 'none', hash: '#/message', ready: 'main', few: true },
   'message-crowd': { server: 'manyLetters', hash: '#/message', ready: 'main h2, main h3', few: true },
 
@@ -106,7 +116,7 @@ export const scenes = {
   'library-one': { server: 'lesson', hash: '#/library?file=2026-11-23_09-14-02_dejeuner.pcapng', ready: 'main h3', few: true },
   'library-search': { server: 'lesson', hash: '#/library?q=cmd:EHLO', ready: 'main mark, main li, main [role=row]', few: true },
   'library-wrong': { server: 'lesson', breaks: true, hash: '#/library?q=cod:250', ready: '[role=alert]', few: true },
-  'library-nothing': { server: 'lesson', hash: '#/library?q=xyzzy', ready: 'main .quiet', few: true },
+  'library-nothing': { server: 'lesson', hash: '#/library?q=xyzzy', ready: 'main .count', few: true },
   'library-samples': { server: 'run', hash: '#/library?shelf=samples', ready: 'main h3' },
   'library-empty': { server: 'none', hash: '#/library', ready: 'main .quiet', few: true },
   'library-off': { server: 'off', breaks: true, hash: '#/library', ready: 'main .quiet', few: true },
@@ -124,11 +134,12 @@ export const scenes = {
   join: { server: 'door', breaks: true, ready: 'form' },
 }
 
-/** Brings a page to a scene. */
-export async function enter(page, scene, server) {
+/** Brings a page to a scene; arrived is told before anything is done there. */
+export async function enter(page, scene, server, arrived = async () => {}) {
   const hash = typeof scene.hash === 'function' ? scene.hash(server) : scene.hash
   if (hash) await page.evaluate((to) => (location.hash = to), hash)
   await page.locator(scene.ready).first().waitFor({ state: 'attached' })
+  await arrived()
   await scene.act?.(page, server)
 }
 

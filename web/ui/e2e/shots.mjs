@@ -73,17 +73,21 @@ async function picture({ name, scene, size, lang, themes }) {
     page.on('request', (request) => pending.add(request))
     for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => pending.delete(request))
     await page.emulateMedia({ colorScheme: themes[0], reducedMotion: 'reduce' })
-    await enter(page, scene, server)
+    let moved = 0
+    await enter(page, scene, server, async () => {
+      await settle(page, pending)
+      moved = await page.evaluate(() => window.moved)
+    })
     await settle(page, pending)
     for (const look of themes) {
       await page.emulateMedia({ colorScheme: look, reducedMotion: 'reduce' })
       await page.waitForTimeout(60)
       await page.screenshot({ path: join(folder, `${name}-${size}-${lang}-${look}.png`) })
     }
-    const [wide, moved] = await page.evaluate(() => [document.documentElement.scrollWidth - document.documentElement.clientWidth, window.moved])
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     const found = scene.breaks ? [] : [...faults]
     if (wide > 0) found.push(`${wide} px stick out sideways`)
-    if (moved > 0.001) found.push(`moved by itself: ${moved.toFixed(3)}`)
+    if (moved >= 0.001) found.push(`moved by itself: ${moved.toFixed(3)}`)
     return found
   } finally {
     await context.close()
