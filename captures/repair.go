@@ -25,6 +25,16 @@ var (
 	errBeyondEnd error = &spoken{"more is wrong than a missing end", "autre chose que la fin est endommagé"}
 )
 
+// Recording reports whether somebody records into a file now, as far as the system can tell.
+func Recording(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return !lock(f)
+}
+
 // Repair cuts the unfinished block off the end of a recording, as a crash of the machine, a kill or a full disk may leave
 // it, and writes in its place what it did: sessions that were open then tell of it, as a session.recording event, wherever
 // the recording is read. Only an end that is missing is repaired; anything else that is wrong with the file is the error,

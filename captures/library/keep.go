@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"facteur/captures"
 	"facteur/internal/bilingual"
 )
 
@@ -122,8 +123,12 @@ func (l *Library) Untag(ctx context.Context, recording, tag string) error {
 	return failed(err)
 }
 
-// Remove deletes a recording: its file, what the index has of it, and its marks and tags.
+// Remove deletes a recording: its file, what the index has of it, and its marks and tags. One that is being recorded into
+// is left alone: captures.ErrRecording.
 func (l *Library) Remove(ctx context.Context, r Recording) error {
+	if captures.Recording(l.Path(r.Name)) {
+		return bilingual.Errorf("%s: %w", "%s\u202f: %w", r.Name, captures.ErrRecording)
+	}
 	if err := os.Remove(l.Path(r.Name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return failed(err)
 	}
@@ -139,7 +144,7 @@ func (l *Library) Remove(ctx context.Context, r Recording) error {
 	}))
 }
 
-// Expired lists the recordings whose last change is older than retention and that nobody tagged to be kept.
+// Expired lists the recordings whose last change is older than retention, that nobody tagged to be kept or is recording into.
 func (l *Library) Expired(ctx context.Context, retention time.Duration, now time.Time) ([]Recording, error) {
 	all, err := l.Recordings(ctx)
 	if err != nil {
@@ -147,7 +152,7 @@ func (l *Library) Expired(ctx context.Context, retention time.Duration, now time
 	}
 	var out []Recording
 	for _, r := range all {
-		if Expires(r, retention, now) {
+		if Expires(r, retention, now) && !captures.Recording(l.Path(r.Name)) {
 			out = append(out, r)
 		}
 	}

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -351,4 +352,52 @@ func TestFreeName(t *testing.T) {
 			t.Errorf("%q → %q, want %q", in, got, want)
 		}
 	}
+}
+
+// After 30 days a recording may go: what is younger, tagged to be kept or being recorded into stays, whatever its marks;
+// and what is recorded into is not removed either.
+func TestRetention(t *testing.T) {
+	dir, ctx := t.TempDir(), t.Context()
+	now := time.Now()
+	for name, days := range map[string]int{"old": 31, "marked": 45, "kept": 400, "new": 29} {
+		path := filepath.Join(dir, name+".pcapng")
+		record(t, path, 1)
+		at := now.Add(-time.Duration(days) * 24 * time.Hour)
+		check(t, os.Chtimes(path, at, at))
+	}
+	live := filepath.Join(dir, "live.pcapng")
+	w, err := captures.Create(live, captures.WriterOptions{Application: "facteur test"})
+	check(t, err)
+	old := now.Add(-90 * 24 * time.Hour)
+	check(t, os.Chtimes(live, old, old))
+	l := open(t, dir)
+	_, err = l.Sync(ctx)
+	check(t, err)
+	check(t, l.Tag(ctx, "kept.pcapng", Keep))
+	_, err = l.AddMark(ctx, Mark{Recording: "marked.pcapng", Session: 1, Seq: 1, Text: "ici"})
+	check(t, err)
+	names := func() string {
+		list, err := l.Expired(ctx, Retention, now)
+		check(t, err)
+		var all []string
+		for _, r := range list {
+			all = append(all, strings.TrimSuffix(r.Name, ".pcapng"))
+		}
+		slices.Sort(all)
+		return strings.Join(all, " ")
+	}
+	if got := names(); got != "marked old" {
+		t.Errorf("to be purged: %s", got)
+	}
+	r, err := l.Find(ctx, "live.pcapng")
+	check(t, err)
+	if err := l.Remove(ctx, r); !errors.Is(err, captures.ErrRecording) || bilingual.In("fr", err) == err.Error() {
+		t.Errorf("removing what is recorded into: %v", err)
+	}
+	check(t, w.End())
+	check(t, os.Chtimes(live, old, old))
+	if got := names(); got != "live marked old" {
+		t.Errorf("once it is ended: %s", got)
+	}
+	check(t, l.Remove(ctx, r))
 }

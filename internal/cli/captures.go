@@ -96,7 +96,7 @@ func (a *app) rewritten(in, out string, r *captures.Report, err error) error {
 		}
 	}
 	if errors.Is(err, captures.ErrUntreated) {
-		return fmt.Errorf(a.say("%s : rien n’a été écrit, car tout n’a pas pu être traité (ci-dessus) ; donnez les clés avec --keylog, ou acceptez-le avec --force",
+		return fmt.Errorf(a.say("%s\u202f: rien n’a été écrit, car tout n’a pas pu être traité (ci-dessus)\u202f; donnez les clés avec --keylog, ou acceptez-le avec --force",
 			"%s: nothing was written, because not everything could be treated (above); give the keys with --keylog, or accept it with --force"), filepath.Base(in))
 	}
 	if err != nil {
@@ -106,33 +106,35 @@ func (a *app) rewritten(in, out string, r *captures.Report, err error) error {
 		a.logs.Warn(r.Fault.Say(a.lang) + a.say("\u202f; ce qui précède est dans la copie", "; what comes before that is in the copy"))
 	}
 	fmt.Fprintln(a.out, out)
-	fmt.Fprintf(a.out, a.say("  %d séances, %d secrets masqués en %d endroits, %d répétitions masquées",
-		"  %d sessions, %d secrets masked in %d places, %d repetitions masked"), r.Sessions, r.Secrets, r.Masked, r.Echoes)
-	fmt.Fprintln(a.out)
+	fmt.Fprintln(a.out, "  "+a.several(r.Sessions, "séance", "séances", "session", "sessions")+", "+
+		a.several(r.Secrets, "secret masqué", "secrets masqués", "secret masked", "secrets masked")+a.say(" en ", " in ")+
+		a.several(r.Masked, "endroit", "endroits", "place", "places")+", "+
+		a.several(r.Echoes, "répétition masquée", "répétitions masquées", "repetition masked", "repetitions masked"))
 	if r.Replaced > 0 || r.People > 0 {
-		fmt.Fprintf(a.out, a.say("  %d noms, adresses et hôtes remplacés en %d endroits\n", "  %d names, addresses and hosts replaced in %d places\n"), r.People, r.Replaced)
+		fmt.Fprintln(a.out, "  "+a.several(r.People, "nom, adresse ou hôte remplacé", "noms, adresses et hôtes remplacés", "name, address or host replaced", "names, addresses and hosts replaced")+
+			a.say(" en ", " in ")+a.several(r.Replaced, "endroit", "endroits", "place", "places"))
 	}
 	if r.Left > 0 {
-		fmt.Fprintf(a.out, a.say("  %d connexions sans courriel laissées de côté\n", "  %d connections that are not mail left out\n"), r.Left)
+		fmt.Fprintln(a.out, "  "+a.several(r.Left, "connexion sans courriel laissée de côté", "connexions sans courriel laissées de côté", "connection that is not mail left out", "connections that are not mail left out"))
 	}
 	if r.Short > 0 {
-		fmt.Fprintf(a.out, a.say("  %d secrets trop courts ou trop communs pour être cherchés ailleurs\n", "  %d secrets too short or too common to be looked for elsewhere\n"), r.Short)
+		fmt.Fprintln(a.out, "  "+a.several(r.Short, "secret trop court ou trop commun pour être cherché ailleurs", "secrets trop courts ou trop communs pour être cherchés ailleurs", "secret too short or too common to be looked for elsewhere", "secrets too short or too common to be looked for elsewhere"))
 	}
 	return nil
 }
 
 // untreated says in one line what could not be treated.
 func (a *app) untreated(u *captures.Untreated) string {
-	head := fmt.Sprintf(a.say("séance %d : ", "session %d: "), u.Session)
+	head := fmt.Sprintf(a.say("séance %d\u202f: ", "session %d: "), u.Session)
 	switch u.What {
 	case "tls_sealed":
-		return head + fmt.Sprintf(a.say("%d enregistrements TLS (%d octets) n’ont pas pu être ouverts : %s", "%d TLS records (%d octets) could not be opened: %s"), u.Count, u.Octets, a.sealedWhy(u.Detail))
+		return head + fmt.Sprintf(a.say("%d enregistrements TLS (%d octets) n’ont pas pu être ouverts\u202f: %s", "%d TLS records (%d octets) could not be opened: %s"), u.Count, u.Octets, a.sealedWhy(u.Detail))
 	case "sasl_sealed":
 		return head + fmt.Sprintf(a.say("%d octets de la couche de sécurité %s ne peuvent pas être lus\u202f; avec --force, des étoiles les remplacent", "%d octets of the %s security layer cannot be read; with --force, they become stars"), u.Octets, u.Detail)
 	case "opaque":
 		return head + fmt.Sprintf(a.say("%d octets d’aucun protocole connu", "%d octets of no known protocol"), u.Octets)
 	case "gap":
-		return head + fmt.Sprintf(a.say("%d octets du client manquent dans la capture ; ce qui suit a pu être mal lu", "%d octets of the client's are missing in the capture; what follows may have been misread"), u.Octets)
+		return head + fmt.Sprintf(a.say("%d octets du client manquent dans la capture\u202f; ce qui suit a pu être mal lu", "%d octets of the client's are missing in the capture; what follows may have been misread"), u.Octets)
 	case "compressed":
 		return head + fmt.Sprintf(a.say("%d octets compressés (COMPRESS) ne peuvent pas être réécrits à la même longueur", "%d compressed octets (COMPRESS) cannot be rewritten at the same length"), u.Octets)
 	case "handshake":

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -83,8 +84,8 @@ func (a *app) listCommand(s *shelf) *cobra.Command {
 		}
 		old, err := l.Expired(ctx, library.Retention, time.Now())
 		if len(old) > 0 {
-			a.logs.Warn(fmt.Sprintf(a.say("%d enregistrements ont plus de 30 jours : facteur captures purge les montre et les supprime ; l’étiquette keep les garde",
-				"%d recordings are older than 30 days: facteur captures purge shows and removes them; the tag keep keeps them"), len(old)))
+			a.logs.Warn(a.several(len(old), "enregistrement a plus de 30 jours", "enregistrements ont plus de 30 jours", "recording is older than 30 days", "recordings are older than 30 days") +
+				a.say("\u202f: facteur captures purge les montre et les supprime\u202f; l’étiquette keep les garde", ": facteur captures purge shows and removes them; the tag keep keeps them"))
 		}
 		return err
 	}}
@@ -103,6 +104,15 @@ func hashed(tags []string) string {
 		b.WriteString(" #" + t)
 	}
 	return strings.TrimSpace(b.String())
+}
+
+// several is a number with what it counts: in French nothing is one, too.
+func (a *app) several(n int, un, des, one, many string) string {
+	switch {
+	case a.lang == "fr" && n < 2, n == 1:
+		des, many = un, one
+	}
+	return strconv.Itoa(n) + " " + a.say(des, many)
 }
 
 func (a *app) secretsWord(s string) string {
@@ -178,7 +188,7 @@ func orDash(s string) string {
 func (a *app) find(ctx context.Context, l *library.Library, which string) (library.Recording, error) {
 	r, err := l.Find(ctx, which)
 	if errors.Is(err, library.ErrUnknown) {
-		return r, fmt.Errorf(a.say("%s n’est pas dans la bibliothèque %s ; facteur captures list montre ce qui y est", "%s is not in the library %s; facteur captures list shows what is"), which, l.Dir())
+		return r, fmt.Errorf(a.say("%s n’est pas dans la bibliothèque %s\u202f; facteur captures list montre ce qui y est", "%s is not in the library %s; facteur captures list shows what is"), which, l.Dir())
 	}
 	return r, err
 }
@@ -225,7 +235,7 @@ func (a *app) searchCommand(s *shelf) *cobra.Command {
 				fmt.Fprintf(a.out, "%d.%d#%-5d %s  %s %s  %s\n", h.Recording, h.Session, h.Seq, when(h.Time), arrow, visible(line), h.Kind)
 			}
 			if more {
-				fmt.Fprintf(a.err, a.say("il y en a d’autres : --limit %d\n", "there are more: --limit %d\n"), limit*10)
+				fmt.Fprintf(a.err, a.say("il y en a d’autres\u202f: --limit %d\n", "there are more: --limit %d\n"), limit*10)
 			}
 			if len(hits) == 0 {
 				fmt.Fprintln(a.err, a.say("rien trouvé", "nothing found"))
@@ -262,7 +272,7 @@ func (a *app) removeCommand(s *shelf) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.out, a.say("supprimé : %s\n", "removed: %s\n"), visible(r.Name))
+			fmt.Fprintf(a.out, a.say("supprimé\u202f: %s\n", "removed: %s\n"), visible(r.Name))
 		}
 		return nil
 	}}
@@ -289,7 +299,15 @@ func (a *app) purgeCommand(s *shelf) *cobra.Command {
 				return err
 			}
 			for _, r := range old {
-				fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, when(r.Modified), visible(r.Name))
+				marks, err := l.Marks(ctx, r.Name)
+				if err != nil {
+					return err
+				}
+				noted := ""
+				if len(marks) > 0 {
+					noted = "  ★ " + a.several(len(marks), "note", "notes", "note", "notes")
+				}
+				fmt.Fprintf(a.out, "%-4d %s  %s%s\n", r.ID, when(r.Modified), visible(strings.TrimSpace(r.Name+" "+hashed(r.Tags))), noted)
 				if !yes {
 					continue
 				}
@@ -299,12 +317,12 @@ func (a *app) purgeCommand(s *shelf) *cobra.Command {
 			}
 			switch {
 			case len(old) == 0:
-				fmt.Fprintf(a.out, a.say("aucun enregistrement n’a plus de %d jours\n", "no recording is older than %d days\n"), days)
+				fmt.Fprintf(a.out, a.say("aucun enregistrement n’a plus de %s\n", "no recording is older than %s\n"), a.several(days, "jour", "jours", "day", "days"))
 			case yes:
-				fmt.Fprintf(a.out, a.say("%d enregistrements supprimés\n", "%d recordings removed\n"), len(old))
+				fmt.Fprintln(a.out, a.several(len(old), "enregistrement supprimé", "enregistrements supprimés", "recording removed", "recordings removed"))
 			default:
-				fmt.Fprintf(a.out, a.say("rien n’est supprimé encore : facteur captures purge --yes supprime ces %d enregistrements\n",
-					"nothing is removed yet: facteur captures purge --yes removes these %d recordings\n"), len(old))
+				fmt.Fprintln(a.out, a.say("rien n’est supprimé encore\u202f: --yes supprime ", "nothing is removed yet: --yes removes ")+
+					a.several(len(old), "enregistrement, avec ses notes", "enregistrements, avec leurs notes", "recording, with its notes", "recordings, with their notes"))
 			}
 			return nil
 		},
@@ -351,7 +369,7 @@ func (a *app) reindexCommand(s *shelf) *cobra.Command {
 		r, err := l.Reindex(ctx)
 		s.faults(r)
 		if err == nil {
-			fmt.Fprintf(a.out, a.say("%d enregistrements indexés\n", "%d recordings indexed\n"), r.Added+r.Changed)
+			fmt.Fprintln(a.out, a.several(r.Added+r.Changed, "enregistrement indexé", "enregistrements indexés", "recording indexed", "recordings indexed"))
 		}
 		return err
 	}}

@@ -70,7 +70,7 @@ func (a *app) listSamples(format string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintln(a.out, "\n"+a.say("facteur captures samples NOM raconte l’histoire d’un exemple ; facteur replay sample:NOM le joue.",
+	fmt.Fprintln(a.out, "\n"+a.say("facteur captures samples NOM raconte l’histoire d’un exemple\u202f; facteur replay sample:NOM le joue.",
 		"facteur captures samples ID tells a sample’s story; facteur replay sample:ID plays it."))
 	return nil
 }
@@ -78,13 +78,13 @@ func (a *app) listSamples(format string) error {
 func (a *app) tellSample(id, format string) error {
 	s, ok := samples.Find(strings.TrimPrefix(id, samplePrefix))
 	if !ok {
-		return fmt.Errorf(a.say("aucun exemple ne s’appelle %s ; facteur captures samples les montre", "no sample is called %s; facteur captures samples shows them"), id)
+		return fmt.Errorf(a.say("aucun exemple ne s’appelle %s\u202f; facteur captures samples les montre", "no sample is called %s; facteur captures samples shows them"), id)
 	}
 	if format == "json" {
 		return a.json(s)
 	}
 	fmt.Fprintf(a.out, "%s\n\n%s\n", s.Title.In(a.lang), wrapped(s.Story.In(a.lang), textWidth, ""))
-	fmt.Fprintln(a.out, "\n"+a.say("À regarder :", "Look at:"))
+	fmt.Fprintln(a.out, "\n"+a.say("À regarder\u202f:", "Look at:"))
 	for _, p := range s.Points {
 		fmt.Fprintf(a.out, "%s\n    facteur decode %s%s --filter '%s'\n", wrapped("- "+p.Text.In(a.lang), textWidth, "  "), samplePrefix, s.ID, p.Filter)
 	}
@@ -169,7 +169,7 @@ func (a *app) captureFile(name string) (path string, done func(), err error) {
 	}
 	s, ok := samples.Find(id)
 	if !ok {
-		return "", nil, fmt.Errorf(a.say("aucun exemple ne s’appelle %s ; facteur captures samples les montre", "no sample is called %s; facteur captures samples shows them"), id)
+		return "", nil, fmt.Errorf(a.say("aucun exemple ne s’appelle %s\u202f; facteur captures samples les montre", "no sample is called %s; facteur captures samples shows them"), id)
 	}
 	octets, err := samples.Read(id)
 	if err != nil {
