@@ -143,6 +143,7 @@ export async function startMock(options = {}) {
     response.setHeader('Content-Security-Policy', policy)
     response.setHeader('X-Content-Type-Options', 'nosniff')
     if (role === '' && url.pathname.startsWith('/api/')) return json(response, { error: 'code', message: { fr: 'Le code du présentateur est attendu.', en: 'The presenter’s code is expected.' } }, 401)
+    if (url.pathname.endsWith('/marks')) return json(response, { kept: false, marks: [] })
     if (url.pathname === '/api/v1/state') {
       const none = mode === 'replay'
       return json(response, {

@@ -73,6 +73,16 @@ async function post<T>(path: string, order: unknown): Promise<T> {
 
 export const postPlayer = (order: PlayerOrder) => post<Player>(looked('player'), order)
 export const postStage = (order: StageOrder) => post<Stage>('stage', order)
+
+/** What is marked at an event of a recording. */
+export interface KeptMark {
+  session: number
+  seq: number
+  text: string
+}
+export const getMarks = () => get<{ kept: boolean; marks: KeptMark[] }>(looked('marks'))
+export const postMark = (order: KeptMark & { on: boolean }) => post<{ kept: boolean }>(looked('marks'), order)
+
 export const getTapes = async () => (await get<{ tapes: Tape[] }>('tapes')).tapes
 export const postTape = (what: Opening) => post<Tape>('tapes', what)
 export const getShare = () => get<Share>('share')
