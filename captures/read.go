@@ -22,8 +22,8 @@ type Reader struct {
 	// Through, if set, wraps the file that ReadFile reads, once for each time it is read through: for who shows how far
 	// that is, or ends it. The last time is the one that hands over what the file holds.
 	Through func(file io.Reader) io.Reader
-	// LateSecrets has ReadFile hand over none of the secrets that FileSecrets does, so that the file is read once: whoever
-	// finds out that some are needed calls that.
+	// LateSecrets has ReadFile hand over secrets as they come, and the file is read once: whoever finds out that some are
+	// needed that stand further on calls FileSecrets.
 	LateSecrets bool
 
 	skip bool // early secrets are handed over otherwise
@@ -56,26 +56,36 @@ func (rd Reader) ReadFile(path string) error {
 	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
 		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
-	if rd.skip = true; rd.LateSecrets {
+	if rd.LateSecrets {
 		return rd.Read(through(f), path)
 	}
+	rd.skip = true
 	// The fault that ends this pass ends the next one too, which reports it.
-	secretsPass(through(f), rd.Sink.Secrets)
+	var so early
+	secretsPass(through(f), func(lines []byte) bool {
+		if so.has(lines) {
+			rd.Sink.Secrets(lines)
+		}
+		return so <= maxSecretsAhead
+	})
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return rd.Read(through(f), path)
 }
 
-// FileSecrets looks through a file for secrets and hands over the key log lines of all that it has, or of the first 16 MiB,
-// up to the first fault in it. Reading reports faults; looking for secrets does not.
+// FileSecrets looks through a file for secrets and hands over the key log lines of all that it has, up to the first fault
+// in it. Reading reports faults; looking for secrets does not.
 func FileSecrets(path string, secrets func(keylog []byte)) {
 	f, err := os.Open(path)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	secretsPass(f, secrets)
+	secretsPass(f, func(lines []byte) bool {
+		secrets(lines)
+		return true
+	})
 }
 
 // early counts key log text as it comes, and tells which of it is handed over ahead of the sessions.
@@ -87,20 +97,16 @@ func (e *early) has(lines []byte) bool {
 	return first || *e <= maxSecretsAhead
 }
 
-// secretsPass looks for early secrets only. Classic pcap has none.
-func secretsPass(r io.Reader, secrets func([]byte)) {
+// secretsPass looks for secrets only, as long as more are wanted. Classic pcap has none.
+func secretsPass(r io.Reader, secrets func(lines []byte) (more bool)) {
 	in, format, err := open(r)
 	if err != nil || format != formatPcapng {
 		return
 	}
-	var so early
-	p := &pcapngReader{in: in, secretOnly: true, secrets: func(lines []byte) {
-		if so.has(lines) {
-			secrets(lines)
-		}
-	}}
+	more := true
+	p := &pcapngReader{in: in, secretOnly: true, secrets: func(lines []byte) { more = more && secrets(lines) }}
 	var pk packet
-	for err == nil && so <= maxSecretsAhead {
+	for err == nil && more {
 		_, err = p.block(&pk)
 	}
 }

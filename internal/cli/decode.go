@@ -108,8 +108,9 @@ func (a *app) decodeLines(f decodeFlags, files []string, keys *tlswire.KeyLog) e
 	}
 	failed := false
 	offset := 0
+	var late fileSecrets
 	for _, name := range files {
-		r := &reading{p: p, by: offset, file: watch.File{Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}}
+		r := &reading{p: p, late: &late, by: offset, file: watch.File{Keys: keys, As: f.as, ShowSecrets: f.showSecrets, Digest: f.digest, Passing: true}}
 		err = a.read(name, r)
 		offset += r.top()
 		if perr := p.Flush(); perr != nil {
@@ -174,9 +175,29 @@ func (a *app) decodeDocument(f decodeFlags, files []string, keys *tlswire.KeyLog
 	return nil
 }
 
+// fileSecrets are the secrets that files hold, read when some are asked for that do not stand where they are needed: files
+// of mail in clear hold none, and reading one through takes as long as decoding a part of it.
+type fileSecrets struct {
+	keys  tlswire.KeyLog
+	files []string
+	read  int // of files
+}
+
+// of adds a file, and gives what reads it and those before it.
+func (s *fileSecrets) of(name string) func() *tlswire.KeyLog {
+	s.files = append(s.files, name)
+	return sync.OnceValue(func() *tlswire.KeyLog {
+		for ; s.read < len(s.files); s.read++ {
+			captures.FileSecrets(s.files[s.read], func(keylog []byte) { s.keys.Add(keylog) })
+		}
+		return &s.keys
+	})
+}
+
 // reading is the reading of one capture.
 type reading struct {
 	p     pages
+	late  *fileSecrets
 	by    int        // added to the numbers of its sessions
 	file  watch.File // as every lane begins
 	lanes []*lane
@@ -243,11 +264,10 @@ func (a *app) read(name string, r *reading) error {
 		return captures.ReadFile(name, &flushing{r.lane(r.p)})
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(readGC))
-	// most captures of mail in clear hold no secret, and reading a file through takes as long as decoding a part of it
-	r.file.Late = sync.OnceFunc(func() { captures.FileSecrets(name, func(keylog []byte) { r.file.Keys.Add(keylog) }) })
-	ahead := watch.NewAhead(runtime.GOMAXPROCS(0), func(earlier func()) watch.Lane {
+	r.file.Late = r.late.of(name)
+	ahead := watch.NewAhead(runtime.GOMAXPROCS(0), func(p *watch.Place) watch.Lane {
 		l := r.lane(r.p.lane())
-		l.Earlier, l.Room = earlier, new(decode.Room)
+		l.Place, l.Room = p, new(decode.Room)
 		return l
 	}, func(session int, printed []byte) { r.p.join(session+r.by, printed) })
 	bar := a.watchReading()
@@ -275,5 +295,5 @@ func (a *app) printerFor(format string) (pages, error) {
 	case "jsonl":
 		return &jsonl{page{w: a.out}}, nil
 	}
-	return nil, misuse("--format %s: the formats are text and jsonl", format)
+	return nil, misuse(a.say("--format %s\u202f: les formats sont text et jsonl", "--format %s: the formats are text and jsonl"), shortened(format))
 }

@@ -42,6 +42,7 @@ type Ahead struct {
 	free     chan *batch
 	done     chan struct{}
 
+	near    nearby
 	steps   int64 // handed over
 	reached [maxLanes]progress
 }
@@ -86,9 +87,8 @@ const maxLanes = 8
 // NewAhead begins to hand on to lanes: n of them, but no more than maxLanes, each made by lane. What they print is handed
 // to write, piece by piece, by another goroutine; it is valid during the call. Finish must be called.
 //
-// A lane that needs what earlier sessions left behind, whoever has them, calls earlier: it returns when all that stands
-// before the step that the lane is at has been done.
-func NewAhead(n int, lane func(earlier func()) Lane, write func(session int, printed []byte)) *Ahead {
+// What a lane needs of the capture beside its own sessions, it asks its place for.
+func NewAhead(n int, lane func(*Place) Lane, write func(session int, printed []byte)) *Ahead {
 	n = max(1, min(n, maxLanes))
 	a := &Ahead{write: write, sessions: map[int]int{}, given: make([]int, n),
 		printed: make(chan *batch, batches), free: make(chan *batch, batches), done: make(chan struct{})}
@@ -96,7 +96,7 @@ func NewAhead(n int, lane func(earlier func()) Lane, write func(session int, pri
 		a.free <- &batch{out: make([][]byte, n), ready: make(chan struct{}, n)}
 	}
 	for i := range n {
-		a.lanes = append(a.lanes, lane(func() { a.earlier(i) }))
+		a.lanes = append(a.lanes, lane(&Place{a, i}))
 		a.queues = append(a.queues, make(chan *batch, batches))
 	}
 	for i := range n {
@@ -149,8 +149,25 @@ func (a *Ahead) Close(session int, at time.Time) {
 	delete(a.sessions, session)
 }
 
-// Secrets is captures.Sink's. All lanes know the same secrets, so one of them is told, when no lane is at work.
+// Secrets is captures.Sink's. The lanes ask for them at their Place.
 func (a *Ahead) Secrets(keylog []byte) {
+	at := a.steps + int64(len(a.now.steps))
+	for !a.near.add(at, a.slowest(), keylog) {
+		a.settle()
+	}
+}
+
+// slowest is the step that the last of the lanes is at.
+func (a *Ahead) slowest() int64 {
+	at := a.reached[0].step.Load()
+	for i := range a.lanes {
+		at = min(at, a.reached[i].step.Load())
+	}
+	return at
+}
+
+// settle waits until the lanes have done all that was read.
+func (a *Ahead) settle() {
 	if len(a.now.steps) > 0 {
 		a.hand()
 	}
@@ -158,7 +175,6 @@ func (a *Ahead) Secrets(keylog []byte) {
 	for range batches - 1 { // all but the one being filled
 		idle = append(idle, <-a.free)
 	}
-	a.lanes[0].Secrets(keylog)
 	for _, b := range idle {
 		a.free <- b
 	}

@@ -3,7 +3,6 @@ package watch
 import (
 	"bytes"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,9 +55,9 @@ func TestAheadIsInOrder(t *testing.T) {
 		read := func(lanes int, passing bool) []byte {
 			var out []byte
 			keys := new(tlswire.KeyLog)
-			lane := func(earlier func()) Lane {
+			lane := func(p *Place) Lane {
 				l := new(lines)
-				return printing{&File{Show: l, Keys: keys, Octets: true, Passing: passing, Earlier: earlier}, l}
+				return printing{&File{Show: l, Keys: keys, Octets: true, Passing: passing, Place: p}, l}
 			}
 			if lanes == 0 {
 				l := lane(nil)
@@ -89,40 +88,69 @@ func TestAheadIsInOrder(t *testing.T) {
 }
 
 // Secrets that a capture brings in the middle are known to all lanes for what follows them, and to none for what stands
-// before: as if there were one.
+// before, however far the reader is: as if there were one. Those that stand far before are forgotten.
 func TestAheadSecretsInTheMiddle(t *testing.T) {
-	var told []string
-	var scribed atomic.Int64
-	a := NewAhead(2, func(func()) Lane { return &scribe{scribed: &scribed, story: &told} }, func(int, []byte) {})
-	for i := range 6 {
-		a.Open(captures.Info{Session: i})
-		a.Chunk(i, decode.Chunk{Data: make([]byte, 1000)})
-		if i%2 == 1 {
-			a.Secrets([]byte{byte(i)})
-		}
+	const sessions = 3 * maxNearBlocks
+	secret := func(n int) []byte { return []byte(fmt.Sprintf("CLIENT_RANDOM %08x %08x\n", n, n)) }
+	var asked atomic.Int64
+	a := NewAhead(2, func(p *Place) Lane {
+		return &asking{t: t, asked: &asked, secret: func(n int) bool {
+			return p.Secret("CLIENT_RANDOM", []byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) != nil
+		}}
+	}, func(int, []byte) {})
+	for n := range sessions {
+		a.Open(captures.Info{Session: n})
+		a.Secrets(secret(n))
+		a.Chunk(n, decode.Chunk{Data: make([]byte, 100)})
 	}
 	a.Finish()
-	if got := strings.Join(told, " "); got != "2 4 6" {
-		t.Errorf("chunks known when secrets came: %s, want 2 4 6", got)
+	if asked.Load() != sessions {
+		t.Errorf("%d chunks came, want %d", asked.Load(), sessions)
+	}
+	if n := len(a.near.blocks); n > maxNearBlocks {
+		t.Errorf("%d blocks of secrets are kept", n)
+	}
+	a = NewAhead(1, func(*Place) Lane { return &asking{} }, func(int, []byte) {})
+	if a.Secrets(bytes.Repeat(secret(1), maxNearText/len(secret(1))+1)); len(a.near.blocks) > 0 || !a.near.any.Load() {
+		t.Error("a whole key log is kept as what is near, or there are no secrets")
+	}
+	a.Finish()
+}
+
+// asking is a lane that asks for the secrets around its place: there are those of the session it is in and of as many as
+// are near before it, and no others.
+type asking struct {
+	lines
+	t      *testing.T
+	asked  *atomic.Int64
+	secret func(n int) bool
+}
+
+func (a *asking) Open(i captures.Info) {
+	if a.secret(i.Session) {
+		a.t.Errorf("session %d begins with the secret that stands behind its beginning", i.Session)
 	}
 }
 
-// scribe is a lane that tells how many chunks the lanes had seen when secrets came.
-type scribe struct {
-	lines
-	scribed *atomic.Int64
-	story   *[]string
+func (a *asking) Chunk(n int, _ decode.Chunk) {
+	a.asked.Add(1)
+	for at, want := range map[int]bool{n: true, n + 1: false, max(0, n-nearBlocks+1): true} {
+		if got := a.secret(at); got != want {
+			a.t.Errorf("at session %d the secret of %d is known: %v", n, at, got)
+		}
+	}
+	if n >= nearBlocks && a.secret(n-nearBlocks) {
+		a.t.Errorf("at session %d the secret of %d is known still", n, n-nearBlocks)
+	}
 }
 
-func (s *scribe) Open(captures.Info)      {}
-func (s *scribe) Chunk(int, decode.Chunk) { s.scribed.Add(1) }
-func (s *scribe) Close(int, time.Time)    {}
-func (s *scribe) Secrets([]byte)          { *s.story = append(*s.story, fmt.Sprint(s.scribed.Load())) }
+func (a *asking) Close(int, time.Time) {}
+func (a *asking) Secrets([]byte)       {}
 
 // A lane that asks for what came earlier gets it, whichever lane had it and however slow that is.
 func TestAheadWaitsForTheEarlier(t *testing.T) {
 	var slow atomic.Int64
-	a := NewAhead(2, func(earlier func()) Lane { return &patient{slow: &slow, earlier: earlier, t: t} }, func(int, []byte) {})
+	a := NewAhead(2, func(p *Place) Lane { return &patient{slow: &slow, earlier: p.Earlier, t: t} }, func(int, []byte) {})
 	for i := range 40 {
 		a.Open(captures.Info{Session: i})
 		a.Chunk(i, decode.Chunk{Data: make([]byte, 100)})

@@ -20,11 +20,10 @@ type File struct {
 	Passing     bool // Show lets go of events and all that is in them when Publish returns
 	// Room, if set, holds the events of all sessions while they pass.
 	Room *decode.Room
-	// Earlier, if set, waits for what others do with the capture up to here: it is called before a secret is asked for
-	// that an earlier session may have brought.
-	Earlier func()
-	// Late, if set, adds to Keys what the capture holds: it is called before a secret is asked for, every time.
-	Late func()
+	// Place, if set, is where this is in a capture of which others decode sessions too.
+	Place *Place
+	// Late, if set, gives the secrets of the whole capture. It is called where Place and Keys have none.
+	Late func() *tlswire.KeyLog
 
 	sessions map[int]*decode.Session
 }
@@ -87,28 +86,39 @@ func (f *File) Close(session int, at time.Time) {
 }
 
 func (f *File) secrets() tlswire.Secrets {
-	if f.Earlier == nil && f.Late == nil || f.Keys == nil {
+	if f.Place == nil || f.Keys == nil {
 		return f.Keys
 	}
-	return learned{f.Keys, f.Earlier, f.Late}
+	return elsewhere{f.Keys, f}
 }
 
-// learned is a key log that several sessions fill and ask at a time, as if they came one after the other.
-type learned struct {
+// elsewhere is a key log that several sessions fill and ask at a time, as if they came one after the other, with what the
+// capture itself holds.
+type elsewhere struct {
 	*tlswire.KeyLog
-	earlier func()
-	late    func()
+	f *File
 }
 
 // Secret is that of tlswire.Secrets.
-func (l learned) Secret(label string, id []byte) []byte {
-	if l.late != nil {
-		l.late()
+func (s elsewhere) Secret(label string, id []byte) []byte {
+	if tlswire.Learned(label) {
+		if s.known() {
+			s.f.Place.Earlier()
+		}
+		return s.KeyLog.Secret(label, id)
 	}
-	if l.earlier != nil && tlswire.Learned(label) && (l.Len() > 0 || len(l.RSAKeys()) > 0) {
-		l.earlier()
+	if secret := s.f.Place.Secret(label, id); secret != nil {
+		return secret
 	}
-	return l.KeyLog.Secret(label, id)
+	if secret := s.KeyLog.Secret(label, id); secret != nil || s.f.Late == nil {
+		return secret
+	}
+	return s.f.Late().Secret(label, id)
+}
+
+// known reports whether there are any secrets, so that an earlier session may have brought more.
+func (s elsewhere) known() bool {
+	return s.Len() > 0 || len(s.RSAKeys()) > 0 || s.f.Place.AnySecrets() || s.f.Late != nil && s.f.Late().Len() > 0
 }
 
 // Secrets adds the key log lines that the capture itself holds.
