@@ -108,7 +108,10 @@ var verbs = func() map[string]string {
 var wraps = map[string]bool{"COMPRESS": true, "AUTH": true, "AUTHENTICATE": true}
 
 // spoke notes octets of the application of who is at the other end.
-func (l *leg) spoke(p []byte) { l.said.hear(l.s.route.Listen.Protocol, l.peer, p) }
+func (l *leg) spoke(p []byte) {
+	l.agreed = l.agreed || l.tls != nil
+	l.said.hear(l.s.route.Listen.Protocol, l.peer, p)
+}
 
 // ending gives a side's last command, and whether its end may be a surprise: it did not say farewell, and its words are
 // known.

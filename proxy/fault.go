@@ -22,6 +22,7 @@ const (
 	faultExpired     = "upstream_expired"
 	faultRefusedUs   = "client_refused_certificate"
 	faultHandshake   = "handshake_failed"
+	faultBroken      = "tls_broken"
 	faultProtocol    = "wrong_protocol"
 	faultTLSOnClear  = "tls_on_clear_port"
 	faultClearOnTLS  = "clear_on_tls_port"

@@ -23,9 +23,10 @@ type leg struct {
 	conn *net.TCPConn
 	wire *wire // reads and writes conn
 
-	app   io.ReadWriter // the wire itself, or the TLS session on it
-	tls   *tls.Conn     // nil in clear
-	began bool          // TLS has begun, or is about to: there may be secrets to tell
+	app    io.ReadWriter // the wire itself, or the TLS session on it
+	tls    *tls.Conn     // nil in clear
+	began  bool          // TLS has begun, or is about to: there may be secrets to tell
+	agreed bool          // the peer spoke inside TLS: what fails now is no handshake; belongs to who reads
 
 	head  []byte      // octets that were read already, for TLS to begin with
 	tail  []byte      // the last octets read before the handshake is done; see plainAlert

@@ -146,7 +146,9 @@ func (s *session) carryEnd(from, to *leg, err error) {
 		s.directionEnded()
 	default:
 		if from.tls != nil && !isReset(err) {
-			s.fail(s.recordFault(from, err))
+			if f := s.recordFault(from, err); f != nil {
+				s.fail(f)
+			}
 		}
 		s.breakOff()
 	}
@@ -191,10 +193,25 @@ func (s *session) directionEnded() {
 	}
 }
 
-// recordFault says why a TLS session broke after its handshake. Clients that look at the certificate late refuse it here.
+// recordFault says why a TLS session broke after its handshake, nil if that is no news. Clients that look at the
+// certificate late refuse it here.
 func (s *session) recordFault(from *leg, err error) *fault {
-	if from.id == decode.ClientLeg {
-		return s.clientFault(err)
+	alert, remote := remoteAlert(err)
+	switch {
+	case remote && from.endOf(from.self()) == decode.Finished:
+		// What a peer says against an end that reached it without close_notify, because the other one ended so, too.
+		// OpenSSL 3 has decode_error for it. The transcript shows it, and nobody failed.
+		return nil
+	case !from.agreed || remote && refusesCertificate(alert):
+		if from.id == decode.ClientLeg {
+			return s.clientFault(err)
+		}
+		return s.serverFault(err)
 	}
-	return s.serverFault(err)
+	f := &fault{what: faultBroken, cause: from.peer.String(), leg: from.id, err: err, fields: []string{"description", plainTLS(err)}}
+	if remote {
+		f.cause += "_alert"
+		f.fields = []string{"description", alertText(alert)}
+	}
+	return f
 }
