@@ -185,7 +185,7 @@ func checkLaws(t testing.TB, o Options, chunks []Chunk, seed uint64) {
 	sameLines(t, "the masked copy", want, got)
 }
 
-// blotted gives how many events come before the first unit of COMPRESS that holds a secret. What is compressed cannot be
+// blotted gives how many events come before the first octet of a unit of COMPRESS that holds a secret. What is compressed cannot be
 // masked at the same length: nothing of that unit may be kept, and what comes behind it cannot be read any more.
 func blotted(t testing.TB, events []string, chunks, masked []Chunk) int {
 	t.Helper()
@@ -211,7 +211,35 @@ func blotted(t testing.TB, events []string, chunks, masked []Chunk) int {
 		if len(bytes.Trim(copied, "\x00")) > 0 {
 			t.Fatalf("of the compressed %x, which hold a secret, %x are released", unit, copied)
 		}
-		return i
+		return firstSince(t, events[:i], arrival(chunks, from, e.Span[0]))
+	}
+	return len(events)
+}
+
+// arrival is when octet at of a side came.
+func arrival(cs []Chunk, from Side, at int) time.Time {
+	for _, c := range cs {
+		if c.From != from {
+			continue
+		}
+		if at -= c.Lost + len(c.Data); at < 0 {
+			return c.Time
+		}
+	}
+	return time.Time{}
+}
+
+// firstSince gives how many events there were before a moment.
+func firstSince(t testing.TB, events []string, when time.Time) int {
+	t.Helper()
+	for i, line := range events {
+		var e struct{ Time time.Time }
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			t.Fatalf("event %d is no JSON: %v", i, err)
+		}
+		if !e.Time.Before(when) {
+			return i
+		}
 	}
 	return len(events)
 }
