@@ -41,6 +41,7 @@ export default defineConfig({
     outDir: here('../dist'),
     emptyOutDir: true,
     target: 'es2022',
+    cssCodeSplit: false, // one sheet weighs less than two, and nothing flashes when a screen comes
     assetsInlineLimit: 0, // a data: font or style would need a wider content security policy
     modulePreload: { polyfill: false },
     reportCompressedSize: true,

@@ -101,6 +101,50 @@ describe('a presenter and three followers', { skip: given ? false : 'set FACTEUR
     await own.close()
   })
 
+  it('puts the laser on the same octet everywhere, drawn small or large', async () => {
+    const { page } = presenter
+    await choose(page, 'EHLO')
+    await page.keyboard.press('x')
+    await page.getByText('Laser allumé').waitFor()
+    const octets = page.locator('.bytes .hex [data-at]')
+    await octets.first().waitFor()
+    const box = await octets.first().boundingBox()
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2)
+    /** Octets, as they are written in hexadecimal, under the middles of the dots. */
+    const pointed = (where) =>
+      where.evaluate(() =>
+        [...document.querySelectorAll('i.laser')].flatMap((dot) => {
+          const { left, top, width, height } = dot.getBoundingClientRect()
+          const run = document.elementFromPoint(left + width / 2, top + height / 2)?.closest('[data-at]')
+          if (!run) return []
+          const share = (left + width / 2 - run.getBoundingClientRect().left) / run.getBoundingClientRect().width
+          const unit = Number(run.parentElement.dataset.unit ?? 1)
+          return [Number(run.dataset.at) + Math.floor((share * run.textContent.length) / unit)]
+        }),
+      )
+    await page.locator('i.laser').first().waitFor()
+    const [mine] = await pointed(page)
+    assert.ok(mine > 0)
+    for (const { page: theirs } of followers) {
+      await theirs.locator('i.laser').first().waitFor()
+      const dots = await pointed(theirs)
+      assert.ok(dots.length > 0)
+      for (const octet of dots) assert.equal(octet, mine)
+      assert.equal(await theirs.getByText('You are following the presenter').count(), 1)
+    }
+    const line = await selected(page).locator('.line').boundingBox()
+    await page.mouse.move(line.x + 3, line.y + line.height / 2)
+    const moved = mine
+    await followers[1].page.waitForFunction((was) => {
+      const dot = document.querySelector('i.laser')?.getBoundingClientRect()
+      const run = dot && document.elementFromPoint(dot.left + dot.width / 2, dot.top + dot.height / 2)?.closest('[data-at]')
+      return run && Number(run.dataset.at) <= was && dot.left + dot.width / 2 - run.getBoundingClientRect().left < 20
+    }, moved)
+    await page.keyboard.press('Escape')
+    for (const { page: theirs } of followers) await theirs.locator('i.laser').first().waitFor({ state: 'detached' })
+    assert.equal(await page.locator('i.laser').count(), 0)
+  })
+
   it('takes them along into a recording and back', async () => {
     const { page } = presenter
     const id = await page.evaluate(() => fetch('api/v1/samples').then((answer) => answer.json()).then(({ samples }) => samples[0].id))

@@ -183,7 +183,6 @@ export const en: Msgs = {
     record: (i, n) => `record ${i} of ${n}`,
     secret: 'Hatched octets are a secret that facteur masked.',
     ascii: 'ASCII',
-    sentBy: (side) => `${side} stream`,
   },
   player: {
     label: 'Player',
@@ -192,7 +191,6 @@ export const en: Msgs = {
     restart: 'Back to the start',
     previous: 'Previous exchange',
     next: 'Next exchange',
-    eventBack: 'Previous event',
     eventNext: 'Next event',
     speed: 'Speed',
     idle: 'Silences limited to',
@@ -260,6 +258,7 @@ export const en: Msgs = {
       goto: 'go to no.',
       wire: 'on the wire',
       sessions: 'sessions',
+      laser: 'laser: point at octets for the followers',
       blank: 'blank or show the followers’ screen',
       compare: 'compare',
       help: 'this help',

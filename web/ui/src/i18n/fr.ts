@@ -186,7 +186,6 @@ export const fr = {
     record: (i: number, n: number) => `enregistrement ${i} sur ${n}`,
     secret: 'Les octets hachurés sont un secret que facteur a masqué.',
     ascii: 'ASCII',
-    sentBy: (side: string) => `flux ${side}`,
   },
   player: {
     label: 'Lecteur',
@@ -195,7 +194,6 @@ export const fr = {
     restart: 'Revenir au début',
     previous: 'Échange précédent',
     next: 'Échange suivant',
-    eventBack: 'Événement précédent',
     eventNext: 'Événement suivant',
     speed: 'Vitesse',
     idle: 'Silences limités à',
@@ -264,6 +262,7 @@ export const fr = {
       goto: 'aller au n°',
       wire: 'sur le câble',
       sessions: 'séances',
+      laser: 'laser\u202f: montrer des octets aux suiveurs',
       blank: 'masquer ou montrer l’écran des suiveurs',
       compare: 'comparer',
       help: 'cette aide',

@@ -22,6 +22,7 @@ export type Action =
   | 'help'
   | 'compare'
   | 'blank'
+  | 'laser'
   | 'mark'
   | 'play'
   | 'stepBack'
@@ -39,6 +40,7 @@ export const usual: Readonly<Record<string, Action>> = {
   c: 'compare',
   l: 'sessions',
   b: 'blank',
+  x: 'laser',
   m: 'mark',
   '?': 'help',
   ',': 'stepBack',

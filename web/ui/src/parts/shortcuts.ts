@@ -15,6 +15,6 @@ export const named = (m: Msgs, presents: boolean): [Action, string][] => [
   ['compare', m.help.list.compare],
   ['stepBack', m.help.list.stepBack],
   ['stepForth', m.help.list.stepForth],
-  ...(presents ? [['blank', m.help.list.blank] as [Action, string]] : []),
+  ...(presents ? ([['blank', m.help.list.blank], ['laser', m.help.list.laser]] as [Action, string][]) : []),
   ['help', m.help.list.help],
 ]

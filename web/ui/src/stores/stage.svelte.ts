@@ -16,6 +16,10 @@ class StageStore {
   followers = $state(0)
   /** A follower goes where the presenter goes; not while exploring. */
   following = $state(true)
+  /** The presenter's pointer is a laser. */
+  aiming = $state(false)
+  /** What this page's laser is on; everyone else's comes from the stage. */
+  #aim = $state.raw<Laser | null>(null)
   /** The presenter's event that this page has not got yet. */
   awaited = $state(0)
 
@@ -41,6 +45,7 @@ class StageStore {
     return this.now.place?.n ?? 0
   }
   get laser(): Laser | null {
+    if (this.aiming) return this.#aim
     return (this.presents || (this.follows && this.following) ? this.now?.laser : null) ?? null
   }
 
@@ -98,6 +103,19 @@ class StageStore {
     } catch {
       // the banner says that facteur does not answer; the next order brings the stage up to date
     }
+  }
+
+  /** The laser's next octets, null for none. */
+  point(laser: Laser | null): void {
+    if (laser?.n === this.#aim?.n && laser?.layer === this.#aim?.layer && laser?.from === this.#aim?.from && laser?.to === this.#aim?.to) return
+    this.#aim = laser
+    this.show({ laser: laser ?? { n: 0, layer: '', from: 0, to: 0 } })
+  }
+
+  /** Switches the laser on and off. */
+  aim(on = !this.aiming): void {
+    if (!on) this.point(null)
+    this.aiming = on && this.presents
   }
 
   toggle(what: 'blank' | 'frozen' | 'spotlight'): void {

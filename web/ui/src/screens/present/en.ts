@@ -40,6 +40,8 @@ export const en: Texts = {
     blank: 'Look at the presenter.',
     blankOn: 'The followers’ screen is blank.',
     frozenOn: 'The class is frozen where it was.',
+    laserOn: 'Laser on: point at octets, or at the text of a line.',
+    laserOff: 'Laser off',
     show: 'Show again',
     thaw: 'Thaw',
     chip: (n) => english(n, 'follower', 'followers'),
@@ -48,7 +50,7 @@ export const en: Texts = {
   },
   enter: {
     title: 'Follow the session',
-    more: 'The presenter shows a code of five signs. Nothing else is asked.',
+    more: 'The presenter shows a code of six signs. Nothing else is asked.',
     label: 'Code',
     go: 'Follow',
     wrong: 'This is not the code of this session. Look closely: it has no 0, 1, I, L or O.',

@@ -39,6 +39,8 @@ export const fr = {
     blank: 'Regardez le formateur.',
     blankOn: 'L’écran des suiveurs est masqué.',
     frozenOn: 'La classe est figée où elle était.',
+    laserOn: 'Laser allumé\u202f: pointez des octets ou le texte d’une ligne.',
+    laserOff: 'Éteindre le laser',
     show: 'Montrer de nouveau',
     thaw: 'Dégeler',
     chip: (n: number) => french(n, 'suiveur', 'suiveurs'),
@@ -47,7 +49,7 @@ export const fr = {
   },
   enter: {
     title: 'Suivre la séance',
-    more: 'Le formateur montre un code de cinq signes. Rien d’autre n’est demandé.',
+    more: 'Le formateur montre un code de six signes. Rien d’autre n’est demandé.',
     label: 'Code',
     go: 'Suivre',
     wrong: 'Ce code n’est pas celui de cette séance. Regardez bien\u202f: il n’a ni 0, ni 1, ni I, ni L, ni O.',
