@@ -63,6 +63,6 @@ for (const [name, scene] of Object.entries(scenes)) {
       const { settings, width, height } = look
       it(`${settings.lang} ${settings.theme}${settings.projector ? ' projector' : ''} ${width}×${height}`, () => at(scene, look, axe))
     }
-    for (const look of narrow) it(`reflows at ${look.width} px`, () => at(scene, look, async () => {}))
+    for (const look of scene.few ? narrow.slice(0, 1) : narrow) it(`reflows at ${look.width} px`, () => at(scene, look, async () => {}))
   })
 }

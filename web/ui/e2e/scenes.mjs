@@ -45,11 +45,11 @@ const top = then(wait(rows), async (page) => {
   await page.keyboard.press('Home')
 })
 /** Selects the row that holds a text, near the top. */
-export const pick = (text) => then(top, (page) => page.locator(`[role=row]${rows}`, { hasText: text }).first().click())
+export const pick = (text) => then(top, (page) => page.locator(`[role=row]${rows}`, { hasText: text }).first().dispatchEvent('click'))
 /** Opens what a phone folds away. */
 const unfold = (page) => page.evaluate(() => document.querySelectorAll('main details').forEach((one) => (one.open = true)))
 /** Brings what the scene is about into the picture. */
-const show = (selector) => (page) => page.locator(selector).first().evaluate((one) => one.scrollIntoView({ block: 'center' }))
+const show = (selector) => (page) => page.locator(selector).first().evaluate((one) => one.scrollIntoView({ block: 'nearest' }))
 /** The message that has something of everything. */
 const hostile = (hash) => (server) => hash.replace('MAIL', server.events.find((event) => event.kind === 'smtp.data.begin' && event.leg === 'client').n)
 
@@ -63,7 +63,7 @@ export const scenes = {
   'live-nothing': { server: 'run', ready: rows, few: true, act: (page) => page.locator('search input').fill('from:nobody xyzzy') },
   'live-marked': { server: 'run', ready: rows, few: true, act: then(pick('STARTTLS'), key('m'), (page) => page.locator('.mark textarea').fill('À montrer')) },
   'live-taking': { server: 'run', ready: rows, few: true, act: then(pick('EHLO'), click('button', /Emporter|Take away/), wait('.take')) },
-  'live-hostile': { server: 'lesson', ready: rows, few: true, act: then(key('End'), (page) => page.locator(`[role=row]${rows}`, { hasText: 'HELO xx' }).first().click()) },
+  'live-hostile': { server: 'lesson', ready: rows, few: true, act: then(key('End'), (page) => page.locator(`[role=row]${rows}`, { hasText: 'HELO xx' }).first().dispatchEvent('click')) },
   'live-empty': { server: 'none', ready: 'main h2' },
   'live-lost': { server: 'lost', own: true, breaks: true, ready: rows, act: then(top, async (page, server) => (await server.close(), page.locator('.banner').waitFor())) },
   'live-crowd': { server: 'crowd', ready: rows, few: true },
@@ -118,8 +118,8 @@ export const scenes = {
   'library-wrong': { server: 'lesson', breaks: true, hash: '#/library?q=cod:250', ready: '[role=alert]', few: true },
   'library-nothing': { server: 'lesson', hash: '#/library?q=xyzzy', ready: 'main .count', few: true },
   'library-samples': { server: 'run', hash: '#/library?shelf=samples', ready: 'main h3' },
-  'library-empty': { server: 'none', hash: '#/library', ready: 'main .quiet', few: true },
-  'library-off': { server: 'off', breaks: true, hash: '#/library', ready: 'main .quiet', few: true },
+  'library-empty': { server: 'none', hash: '#/library', ready: 'main .notice', few: true },
+  'library-off': { server: 'off', breaks: true, hash: '#/library', ready: 'main .notice', few: true },
   'library-indexing': { server: 'indexing', hash: '#/library', ready: 'main [role=row]', few: true },
   'library-crowd': { server: 'crowd', hash: '#/library', ready: 'main [role=row]', few: true },
 

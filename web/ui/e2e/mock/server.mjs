@@ -65,7 +65,7 @@ const steps = [
 export async function startMock(options = {}) {
   const { mode = 'live', events = 'lesson', pace = 0, first = Infinity, port = 0, shared = false, lab = [], role = 'presenter' } = options
   const shelf = shelves(options.library)
-  const stage = { rev: 1, spotlight: false, frozen: false, blank: false, ...(role === 'follower' ? { place: { screen: 'live', session: 1, n: 5, line: 0, leg: 'client', filter: '', lit: '', wire: false, args: {}, tape: '' } } : {}) }
+  const stage = { rev: 1, spotlight: false, frozen: false, blank: false, ...(role === 'follower' ? { place: { screen: 'live', session: 1, n: 4, line: 0, leg: 'client', filter: '', lit: '', wire: false, args: {}, tape: '' } } : {}) }
   const tape = typeof events === 'number' ? flood(events) : events === 'capture' ? capture() : events === 'letters' ? letters(options) : lesson()
   const all = events === 'none' ? [] : tape.events
   const viewers = new Set()

@@ -6,6 +6,7 @@ export const en: Texts = {
   stream: 'Octets of the stream',
   keys: 'Arrows: move. Shift with arrows: select. Enter: select the field. Escape: select nothing.',
   pick: 'Choose a line of the transcript: its octets show here, in their place in the stream.',
+  whole: 'All that this side sent: choose an octet.',
   noOctets: 'This event has no octets of its own; those around it are here.',
   layer: 'Layer',
   layers: { wire: 'On the wire', tls: 'TLS', plain: 'In clear' },

@@ -7,6 +7,7 @@ export const fr = {
   stream: 'Octets du flux',
   keys: 'Flèches\u202f: se déplacer. Maj avec les flèches\u202f: choisir. Entrée\u202f: choisir le champ. Échap\u202f: ne rien choisir.',
   pick: 'Choisissez une ligne de la transcription\u202f: ses octets s’affichent ici, à leur place dans le flux.',
+  whole: 'Tout ce que ce côté a envoyé\u202f: choisissez un octet.',
   noOctets: 'Cet événement n’a pas d’octets à lui\u202f; ceux qui l’entourent sont là.',
   layer: 'Couche',
   layers: { wire: 'Sur le câble', tls: 'TLS', plain: 'En clair' } as Record<Layer, string>,

@@ -5,7 +5,6 @@ import type { Texts } from './fr'
 export const en: Texts = {
   label: 'Ladder of the session',
   empty: 'Nothing has been said in this session yet.',
-  noSessions: 'No session: connect a client, and its exchange is drawn here.',
   zoom: 'Spacing',
   compact: 'Compact',
   normal: 'Normal',

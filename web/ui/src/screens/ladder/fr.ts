@@ -4,7 +4,6 @@ import { french } from '../../i18n/count'
 export interface Texts {
   label: string
   empty: string
-  noSessions: string
   zoom: string
   compact: string
   normal: string
@@ -45,7 +44,6 @@ export interface Texts {
 export const fr: Texts = {
   label: 'Chronologie de la séance',
   empty: 'Rien n’a encore été dit dans cette séance.',
-  noSessions: 'Aucune séance : connectez un client, son échange se dessinera ici.',
   zoom: 'Espacement',
   compact: 'Serré',
   normal: 'Normal',

@@ -9,7 +9,6 @@ export interface Texts {
   noMachine: string
   machine: string
   table: string
-  ofSession: string
   previous: string
   next: string
   /** Where the reader is among the moves. */
@@ -22,7 +21,6 @@ export interface Texts {
   leads: string
   times: (count: number) => string
   fromAny: string
-  fromAnyMore: string
   stays: string
   legend: string
   open: string
@@ -43,7 +41,6 @@ export const fr: Texts = {
   noMachine: 'Le protocole de cette séance n’a pas de machine à états.',
   machine: 'Machine',
   table: 'Machine à montrer',
-  ofSession: 'de la séance',
   previous: 'Étape précédente',
   next: 'Étape suivante',
   at: (step, all) => `étape ${step} sur ${all}`,
@@ -55,7 +52,6 @@ export const fr: Texts = {
   leads: 'mène à',
   times: (count) => `${count} fois`,
   fromAny: 'de partout',
-  fromAnyMore: 'Cette commande est acceptée dans tout état.',
   stays: 'sans changer d’état',
   legend: '∗ accepté dans tout état ; la flèche montre le cours normal.',
   open: 'Voir l’événement',
