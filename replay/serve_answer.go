@@ -29,6 +29,10 @@ func (c *serveConn) answer(octets []byte) error {
 	}
 	f, ok := c.find(key)
 	if !ok {
+		if whole, step, ok := c.assembled(key, c.tag(octets)); ok {
+			c.tell(ServeEvent{Event: ServeAnswer, Step: step.N, Expected: step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(whole)})
+			return c.write(whole)
+		}
 		return c.unrecorded(octets, key)
 	}
 	c.tell(ServeEvent{Event: ServeAnswer, Step: f.step.N, Expected: f.step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(f.step.answer())})

@@ -1,0 +1,350 @@
+package replay
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"facteur/decode"
+)
+
+// A client may fetch a message in parts (BODY[]<0.4096>) that was recorded whole, or whole what was recorded in parts, or
+// other items together than the recorded client did. The messages are the same: what the recording holds of them answers.
+
+// fetched is what the recording tells of the messages of the mailbox that is selected, by their number.
+type fetched map[int]*fetchedMessage
+
+type fetchedMessage struct {
+	uid   string
+	items map[string][]byte // name in upper case → its value as sent
+	parts map[string][]part // BODY[…] without PEEK → stretches of it
+	whole map[string][]byte // BODY[…], as far as known from its beginning to its end
+}
+
+// part is a stretch of a section; last says that the section ends with it.
+type part struct {
+	at     int
+	octets []byte
+	last   bool
+}
+
+// fetchAsked is one item of a FETCH: all of its section, or a stretch of it.
+type fetchAsked struct {
+	name     string // upper case, PEEK taken off
+	partial  bool
+	from, to int
+}
+
+// askedItem reads an item as fetchMeaning gives it: BODY.PEEK[HEADER]<0.1024>.
+func askedItem(item string) (a fetchAsked, ok bool) {
+	a.name = strings.ReplaceAll(strings.ReplaceAll(item, "_", " "), ".PEEK[", "[")
+	section, rest, partial := strings.Cut(a.name, "]<")
+	if !partial {
+		return a, true
+	}
+	from, length, _ := strings.Cut(strings.TrimSuffix(rest, ">"), ".")
+	at, err := strconv.Atoi(from)
+	n, err2 := strconv.Atoi(length)
+	if err != nil || err2 != nil || at < 0 || n < 0 || at > maxMessage || n > maxMessage {
+		return a, false
+	}
+	return fetchAsked{section + "]", true, at, at + n}, true
+}
+
+// assembled answers a FETCH that nobody asked for in this form, from what the recorded answers hold of the messages.
+func (c *serveConn) assembled(key, tag string) ([]byte, *Step, bool) {
+	rest, uid := strings.CutPrefix(key, "UID ")
+	words := strings.Fields(rest)
+	if c.door.Protocol != decode.IMAP || len(words) < 3 || words[0] != "FETCH" {
+		return nil, nil, false
+	}
+	var items []fetchAsked
+	for _, w := range words[2:] {
+		a, ok := askedItem(w)
+		if !ok {
+			return nil, nil, false
+		}
+		if a.name != "UID" {
+			items = append(items, a)
+		}
+	}
+	if uid || slices.Contains(words, "UID") {
+		items = slices.Insert(items, 0, fetchAsked{name: "UID"})
+	}
+	for _, m := range c.cands {
+		known, step := m.fetched()
+		var out []byte
+		complete := step != nil
+		for _, n := range known.chosen(words[1], uid) {
+			line, ok := known[n].answer(n, items)
+			if complete = complete && ok; !complete {
+				break
+			}
+			out = append(out, line...)
+		}
+		if complete && len(out) > 0 {
+			return fmt.Appendf(out, "%s OK Fetch completed.\r\n", tag), step, true
+		}
+	}
+	return nil, nil, false
+}
+
+// fetched gathers what the recorded answers between the last selection and the next change tell, and the last of their steps.
+func (m *matcher) fetched() (fetched, *Step) {
+	from := 0
+	for i := 0; i < m.done; i++ {
+		if v := m.d.Steps[i].Verb; v == "SELECT" || v == "EXAMINE" || v == "EXPUNGE" { // numbers are others from here on
+			from = i
+		}
+	}
+	all := fetched{}
+	var step *Step
+	for i := from; i < m.nextChange(); i++ {
+		s := &m.d.Steps[i]
+		if s.Kind != StepCommand || !strings.HasPrefix(strings.TrimPrefix(s.key, "UID "), "FETCH ") {
+			continue
+		}
+		step = s
+		for _, a := range s.last() {
+			all.take(a.Octets, strings.Fields(s.key))
+		}
+	}
+	for _, msg := range all {
+		msg.join()
+	}
+	return all, step
+}
+
+// take reads one response: * 3 FETCH (UID 7 BODY[]<0> {4096} …). asked are the words of the command, which tell how long a
+// stretch could have been.
+func (all fetched) take(octets []byte, asked []string) {
+	var n int
+	var word string
+	if k, err := fmt.Sscanf(string(octets[:min(len(octets), 40)]), "* %d %s (", &n, &word); k < 2 || err != nil && k < 2 || !strings.EqualFold(word, "FETCH") {
+		return
+	}
+	_, list, ok := bytes.Cut(octets, []byte("("))
+	if !ok {
+		return
+	}
+	msg := all[n]
+	if msg == nil {
+		msg = &fetchedMessage{items: map[string][]byte{}, parts: map[string][]part{}, whole: map[string][]byte{}}
+		all[n] = msg
+	}
+	for {
+		list = bytes.TrimLeft(list, " ")
+		size := atomLen(list)
+		if size == 0 || len(list) <= size || list[size] != ' ' {
+			return
+		}
+		name := strings.ToUpper(string(list[:size]))
+		value, rest, ok := fetchValue(list[size+1:])
+		if !ok {
+			return
+		}
+		list = rest
+		msg.keep(name, value, asked)
+	}
+}
+
+// keep notes an item.
+func (msg *fetchedMessage) keep(name string, value []byte, asked []string) {
+	text, isString := stringOf(value)
+	section, origin, partial := strings.Cut(name, "]<")
+	switch {
+	case name == "UID":
+		msg.uid = string(value)
+		fallthrough
+	default:
+		msg.items[name] = value
+	case !isString && (strings.HasSuffix(name, "]") || partial):
+	case partial:
+		at, err := strconv.Atoi(strings.TrimSuffix(origin, ">"))
+		if err != nil {
+			return
+		}
+		p := part{at: at, octets: text}
+		for _, w := range asked {
+			if a, ok := askedItem(w); ok && a.partial && a.name == section+"]" && a.from == at {
+				p.last = len(text) < a.to-a.from
+			}
+		}
+		msg.parts[section+"]"] = append(msg.parts[section+"]"], p)
+	case strings.HasSuffix(name, "]"):
+		msg.whole[name] = text
+	case name == "RFC822":
+		msg.whole["BODY[]"] = text
+	}
+}
+
+// join puts stretches together to whole sections, and takes the sections of a whole message out of it.
+func (msg *fetchedMessage) join() {
+	for name, parts := range msg.parts {
+		slices.SortStableFunc(parts, func(a, b part) int { return a.at - b.at })
+		var all []byte
+		ended := false
+		for _, p := range parts {
+			if p.at > len(all) {
+				break // a hole
+			}
+			if end := p.at + len(p.octets); end > len(all) {
+				all = append(all, p.octets[len(all)-p.at:]...)
+			}
+			ended = ended || p.last
+		}
+		if size := msg.items["RFC822.SIZE"]; name == "BODY[]" && string(size) == strconv.Itoa(len(all)) {
+			ended = true
+		}
+		if _, known := msg.whole[name]; ended && !known {
+			msg.whole[name] = all
+		}
+	}
+	if all, ok := msg.whole["BODY[]"]; ok {
+		head, text := all, []byte(nil)
+		if i := bytes.Index(all, []byte("\r\n\r\n")); i >= 0 {
+			head, text = all[:i+4], all[i+4:]
+		}
+		for name, octets := range map[string][]byte{"BODY[HEADER]": head, "BODY[TEXT]": text} {
+			if _, known := msg.whole[name]; !known {
+				msg.whole[name] = octets
+			}
+		}
+		if _, known := msg.items["RFC822.SIZE"]; !known {
+			msg.items["RFC822.SIZE"] = strconv.AppendInt(nil, int64(len(all)), 10)
+		}
+	}
+}
+
+// chosen lists the numbers of the known messages that a set names; none where one of the set is not known.
+func (all fetched) chosen(set string, uid bool) []int {
+	of := map[string]int{}
+	for n, msg := range all {
+		if uid {
+			of[msg.uid] = n
+		} else {
+			of[strconv.Itoa(n)] = n
+		}
+	}
+	var out []int
+	for _, stretch := range strings.Split(set, ",") {
+		a, b, ranged := strings.Cut(stretch, ":")
+		if !ranged {
+			b = a
+		}
+		from, err := strconv.Atoi(a)
+		to, err2 := strconv.Atoi(b)
+		if err != nil || err2 != nil || to < from || to-from > len(all) && !uid || to-from > maxSet {
+			return nil
+		}
+		for i := from; i <= to; i++ {
+			n, known := of[strconv.Itoa(i)]
+			switch {
+			case known:
+				out = append(out, n)
+			case !uid || from == to: // UIDs have holes (RFC 9051 §2.3.1.1)
+				return nil
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// answer makes the response about message n; false if the recording lacks an item.
+func (msg *fetchedMessage) answer(n int, items []fetchAsked) ([]byte, bool) {
+	out := fmt.Appendf(nil, "* %d FETCH (", n)
+	for i, a := range items {
+		if i > 0 {
+			out = append(out, ' ')
+		}
+		name := a.name
+		if name == "RFC822" {
+			name = "BODY[]"
+		}
+		octets, ok := msg.whole[name]
+		if a.partial {
+			var found bool
+			if octets, found = msg.stretch(name, a.from, a.to); !found {
+				return nil, false
+			}
+			out = fmt.Appendf(out, "%s<%d> {%d}\r\n%s", name, a.from, len(octets), octets)
+			continue
+		}
+		if ok {
+			out = fmt.Appendf(out, "%s {%d}\r\n%s", a.name, len(octets), octets)
+			continue
+		}
+		value, ok := msg.items[name]
+		if !ok {
+			return nil, false
+		}
+		out = fmt.Appendf(out, "%s %s", name, value)
+	}
+	return append(out, ")\r\n"...), true
+}
+
+// stretch is a part of a section: of the whole, or within a part that was fetched. Beyond the end there is nothing, which is
+// no error (RFC 9051 §6.4.5).
+func (msg *fetchedMessage) stretch(name string, from, to int) ([]byte, bool) {
+	if all, ok := msg.whole[name]; ok {
+		return all[min(from, len(all)):min(to, len(all))], true
+	}
+	for _, p := range msg.parts[name] {
+		if end := p.at + len(p.octets); p.at <= from && to <= end {
+			return p.octets[from-p.at : to-p.at], true
+		}
+	}
+	return nil, false
+}
+
+// fetchValue takes one value off the front: a string, a list, an atom.
+func fetchValue(b []byte) (value, rest []byte, ok bool) {
+	depth := 0
+	for i := 0; i < len(b); {
+		switch c := b[i]; {
+		case c == '"':
+			_, n := quotedString(b[i:])
+			i += n
+		case c == '{' || c == '~' && i+1 < len(b) && b[i+1] == '{':
+			_, n := literalAt(b[i:])
+			if n == 0 {
+				return nil, nil, false
+			}
+			i += n
+		case c == '(':
+			depth++
+			i++
+		case c == ')' && depth == 0:
+			return b[:i], b[i:], i > 0
+		case c == ')':
+			depth--
+			i++
+		case c == ' ' && depth == 0:
+			return b[:i], b[i:], i > 0
+		case c == ' ' || c == '\r' || c == '\n':
+			i++
+		default:
+			i += max(1, atomLen(b[i:]))
+		}
+	}
+	return nil, nil, false
+}
+
+// stringOf is the value of a quoted string or literal; NIL is none.
+func stringOf(value []byte) ([]byte, bool) {
+	if len(value) == 0 {
+		return nil, false
+	}
+	switch value[0] {
+	case '"':
+		text, _ := quotedString(value)
+		return []byte(text), true
+	case '{', '~':
+		text, n := literalAt(value)
+		return []byte(text), n > 0
+	}
+	return nil, false
+}
