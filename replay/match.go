@@ -25,7 +25,7 @@ var classes = map[string]map[string]class{
 		"RETR": asking, "TOP": asking, "DELE": asking, "LAST": asking, "STLS": upgrade, "QUIT": ending},
 	decode.IMAP: {"CAPABILITY": free, "NOOP": free, "ID": free, "NAMESPACE": free, "LIST": free, "LSUB": free, "XLIST": free, "STATUS": free,
 		"ENABLE": free, "CHECK": free, "GETQUOTA": free, "GETQUOTAROOT": free, "LANGUAGE": free, "SUBSCRIBE": free, "UNSUBSCRIBE": free,
-		"CLOSE": free, "UNSELECT": free, "IDLE": asking, "FETCH": asking, "SEARCH": asking, "SORT": asking, "THREAD": asking,
+		"CLOSE": free, "UNSELECT": free, "COMPRESS": free, "IDLE": asking, "FETCH": asking, "SEARCH": asking, "SORT": asking, "THREAD": asking,
 		"STARTTLS": upgrade, "LOGOUT": ending},
 	decode.Sieve: {"CAPABILITY": free, "NOOP": free, "LISTSCRIPTS": free, "HAVESPACE": free, "GETSCRIPT": asking, "CHECKSCRIPT": asking,
 		"STARTTLS": upgrade, "LOGOUT": ending},

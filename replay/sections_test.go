@@ -161,3 +161,16 @@ func FuzzFetched(f *testing.F) {
 		}
 	})
 }
+
+// A client that does not compress goes through a session that was compressed: how octets travel is not what is asked for.
+func TestServeWithoutCompress(t *testing.T) {
+	d := talked(t, decode.IMAP, strings.Replace(strings.TrimSpace(fetchWhole), "C: a3 UID", "C: z0 COMPRESS DEFLATE\nS: z0 NO not now\nC: a3 UID", 1))
+	s := serve(t, []*Dialogue{d})
+	converse(t, s.Doors()[0].Addr, strings.TrimSpace(loggedIn)+`
+C: x3 FETCH 2 FLAGS
+S: * 2 FETCH (FLAGS ())
+S: x3 OK`)
+	if bad := s.of(ServeMismatch); len(bad) > 0 {
+		t.Errorf("%+v", bad)
+	}
+}
