@@ -13,8 +13,7 @@ C: a1 LOGIN alice ****
 S: a1 OK
 C: a2 SELECT INBOX
 S: * 2 EXISTS
-S: a2 OK [READ-WRITE]
-`
+S: a2 OK [READ-WRITE]`
 
 // fetchWhole was recorded from a client that fetches all of a message, of 30 octets, at once.
 const fetchWhole = fetchHead + `
@@ -137,7 +136,7 @@ C: x7 FETCH 1:999999999 FLAGS
 S: x7 NO`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, []*Dialogue{talked(t, decode.IMAP, strings.ReplaceAll(c.recorded, "\n\n", "\n"))})
+			s := serve(t, []*Dialogue{talked(t, decode.IMAP, c.recorded)})
 			converse(t, s.Doors()[0].Addr, strings.TrimSpace(loggedIn)+c.said)
 		})
 	}
@@ -164,7 +163,7 @@ func FuzzFetched(f *testing.F) {
 
 // A client that does not compress goes through a session that was compressed: how octets travel is not what is asked for.
 func TestServeWithoutCompress(t *testing.T) {
-	d := talked(t, decode.IMAP, strings.Replace(strings.TrimSpace(fetchWhole), "C: a3 UID", "C: z0 COMPRESS DEFLATE\nS: z0 NO not now\nC: a3 UID", 1))
+	d := talked(t, decode.IMAP, strings.Replace(fetchWhole, "C: a3 UID", "C: z0 COMPRESS DEFLATE\nS: z0 NO not now\nC: a3 UID", 1))
 	s := serve(t, []*Dialogue{d})
 	converse(t, s.Doors()[0].Addr, strings.TrimSpace(loggedIn)+`
 C: x3 FETCH 2 FLAGS
