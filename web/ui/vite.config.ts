@@ -43,7 +43,7 @@ export default defineConfig({
     target: 'es2022',
     cssCodeSplit: false, // one sheet weighs less than two, and nothing flashes when a screen comes
     assetsInlineLimit: 0, // a data: font or style would need a wider content security policy
-    modulePreload: { polyfill: false },
+    modulePreload: false, // everything that a page needs first is in one file
     reportCompressedSize: true,
     rolldownOptions: {
       output: { chunkFileNames: ({ facadeModuleId }) => (facadeModuleId?.includes('/i18n/words/') ? 'assets/words-[name]-[hash].js' : 'assets/[name]-[hash].js') },

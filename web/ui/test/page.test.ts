@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { actionOf, keyFor, rebind } from '../src/lib/keys'
-import { readPlace, writePlace, type Place } from '../src/lib/place'
+import { readPlace, stepFrom, writePlace, type Place, type Written } from '../src/lib/place'
 import { protectionOf, settingOf } from '../src/lib/security'
 import { words as english } from '../src/i18n/words/en'
 import { words as french } from '../src/i18n/words/fr'
@@ -109,5 +109,28 @@ describe('protection', () => {
   })
   it('stays clear under compression alone', () => {
     expect(protectionOf(event({ n: 1, layer: 'plain' }), settingOf(session(), []))).toBe('clear')
+  })
+})
+
+describe('what back undoes', () => {
+  const at = (hash: string): Written => ({ place: readPlace(hash), jumps: 0, time: 1000, changed: '' })
+  const step = (from: string, to: string, { jumps = 0, time = 60_000 } = {}) => stepFrom(at(from), readPlace(to), jumps, time).step
+
+  it('is a change of screen, session, leg or recording, and a jump', () => {
+    for (const to of ['#/tls?session=1', '#/live?session=2', '#/live?session=1&leg=both', '#/live?session=1&tape=sample:x']) expect(step('#/live?session=1', to), to).toBe(true)
+    expect(step('#/live?n=3', '#/live?n=90', { jumps: 1 })).toBe(true)
+    expect(step('#/live?n=3', '#/live?n=4')).toBe(false)
+  })
+  it('is a choice on the screen, but not what is typed', () => {
+    expect(step('#/compare?pair=a', '#/compare?pair=b')).toBe(true)
+    expect(step('#/bytes?span=1-2', '#/bytes')).toBe(true)
+    expect(step('#/library?q=a', '#/library?q=ab')).toBe(false)
+  })
+  it('is a whole gesture', () => {
+    const first = stepFrom(at('#/bytes'), readPlace('#/bytes?span=1-2'), 0, 5000)
+    const second = stepFrom(first.written, readPlace('#/bytes?span=1-9'), 0, 5300)
+    const other = stepFrom(second.written, readPlace('#/bytes?span=1-9&layer=wire'), 0, 5400)
+    const later = stepFrom(second.written, readPlace('#/bytes?span=4-5'), 0, 9000)
+    expect([first.step, second.step, other.step, later.step]).toEqual([true, false, true, true])
   })
 })

@@ -52,3 +52,30 @@ export function writePlace(place: Place): string {
   const text = query.toString()
   return `#/${place.screen}${text ? `?${text}` : ''}`
 }
+
+/** How long one gesture may last between two changes, in milliseconds: a selection that is dragged, a key held down. */
+const gesture = 700
+/** What is typed, and only narrows what is shown. */
+const typed = new Set(['q'])
+
+/** An address as it was written: when, by how many jumps to an event, and which of the screen's own arguments it changed. */
+export interface Written {
+  place: Place
+  jumps: number
+  time: number
+  changed: string
+}
+
+/**
+ * What "back" shall undo: another screen, session, leg or recording, a jump to an event, another choice on the screen. Going
+ * from row to row is no step, and a gesture is one.
+ */
+export function stepFrom(before: Written, place: Place, jumps: number, time: number): { step: boolean; written: Written } {
+  const { args } = before.place
+  const names = [...new Set([...Object.keys(args), ...Object.keys(place.args)])].filter((name) => !typed.has(name) && (args[name] ?? '') !== (place.args[name] ?? ''))
+  const changed = names.sort().join(' ')
+  const elsewhere = (['screen', 'session', 'leg', 'tape'] as const).some((name) => (before.place[name] ?? '') !== (place[name] ?? ''))
+  const goesOn = changed === before.changed && time - before.time < gesture
+  const step = elsewhere || jumps !== before.jumps || (changed !== '' && !goesOn)
+  return { step, written: { place, jumps, time: changed || step ? time : before.time, changed: changed || (step ? '' : before.changed) } }
+}

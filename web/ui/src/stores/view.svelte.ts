@@ -34,6 +34,8 @@ class View {
   lit = $state('')
   /** Row asked for by a link or key; the list brings it into view. */
   wanted = $state(0)
+  /** Counts how often the reader was taken to an event, other than from row to row. */
+  jumps = $state(0)
   readonly turned = new SvelteSet<number>()
 
   readonly filter = $derived(parseFilter(this.query.trim()))
@@ -111,6 +113,7 @@ class View {
     if (this.session && this.session !== event.session) this.session = event.session
     if (this.legs !== 'both' && this.legs !== event.leg && !event.kind.startsWith('session.')) this.legs = 'both'
     if (this.query) this.query = ''
+    if (this.at !== n) this.jumps++
     this.go(n)
     if (this.pinned) this.pinned = n
     this.wanted = n
