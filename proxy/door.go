@@ -1,13 +1,13 @@
 package proxy
 
 import (
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/proxy/ca"
 )
 
@@ -46,11 +46,13 @@ func newDoor(d door, addr string) (*route, error) {
 	name := map[door]string{socks: "--socks", transparent: "--transparent"}[d]
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: is not HOST:PORT, as in 127.0.0.1:1080: %w", name, addr, err)
+		return nil, bilingual.Errorf("%s %s: is not HOST:PORT, as in 127.0.0.1:1080",
+			"%s %s\u202f: ce n’est pas HÔTE:PORT, comme 127.0.0.1:1080", name, addr)
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: the port is not between 0 and 65535", name, addr)
+		return nil, bilingual.Errorf("%s %s: the port is not between 0 and 65535",
+			"%s %s\u202f: le port n’est pas compris entre 0 et 65535", name, addr)
 	}
 	if host == "" {
 		host = "127.0.0.1"

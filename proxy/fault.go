@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // What can go wrong, as the field "what" of session.error has it.
@@ -23,6 +24,7 @@ const (
 	faultRefusedUs   = "client_refused_certificate"
 	faultHandshake   = "handshake_failed"
 	faultBroken      = "tls_broken"
+	faultBinding     = "channel_binding"
 	faultProtocol    = "wrong_protocol"
 	faultTLSOnClear  = "tls_on_clear_port"
 	faultClearOnTLS  = "clear_on_tls_port"
@@ -117,7 +119,7 @@ func (s *session) fail(f *fault) {
 		args = append(args, "hint", advice)
 	}
 	if f.err != nil {
-		args = append(args, "err", f.err)
+		args = append(args, "err", bilingual.In(s.srv.c.Lang, f.err))
 	}
 	s.log.Warn(line, args...)
 }
@@ -278,13 +280,17 @@ func listenCause(err error) string {
 func listenFault(r Route, err error) error {
 	switch listenCause(err) {
 	case "in_use":
-		return fmt.Errorf("route %s: port %d of %s is in use by another program; end it, or choose another port: %w", r, r.Listen.Port, r.Listen.Host, err)
+		return bilingual.Errorf("route %s: port %d of %s is in use by another program; end it, or choose another port: %w",
+			"route %s\u202f: le port %d de %s est pris par un autre programme\u202f; arrêtez-le, ou choisissez un autre port\u202f: %w", r, r.Listen.Port, r.Listen.Host, err)
 	case "rights":
-		return fmt.Errorf("route %s: port %d needs administrator rights (ports below 1024 do); use %d instead: %w", r, r.Listen.Port, r.Listen.Port+1000, err)
+		return bilingual.Errorf("route %s: port %d needs administrator rights (ports below 1024 do); use %d instead: %w",
+			"route %s\u202f: le port %d demande les droits d’administrateur (comme tous ceux au-dessous de 1024)\u202f; prenez plutôt %d\u202f: %w", r, r.Listen.Port, r.Listen.Port+1000, err)
 	case "address":
-		return fmt.Errorf("route %s: %s is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all: %w", r, r.Listen.Host, err)
+		return bilingual.Errorf("route %s: %s is no address of this machine; use 127.0.0.1, or 0.0.0.0 for all: %w",
+			"route %s\u202f: %s n’est pas une adresse de cette machine\u202f; prenez 127.0.0.1, ou 0.0.0.0 pour toutes\u202f: %w", r, r.Listen.Host, err)
 	}
-	return fmt.Errorf("route %s: cannot listen on %s: %w", r, r.Listen.Addr(), err)
+	return bilingual.Errorf("route %s: cannot listen on %s: %w",
+		"route %s\u202f: impossible d’écouter sur %s\u202f: %w", r, r.Listen.Addr(), err)
 }
 
 // tellListen logs why a route does not listen, in the user's language.

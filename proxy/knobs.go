@@ -3,11 +3,12 @@ package proxy
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"net/url"
 	"os"
 	"slices"
 	"strings"
+
+	"facteur/internal/bilingual"
 )
 
 // Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites, no certificate of the
@@ -35,7 +36,8 @@ func ParseVersion(s string) (uint16, error) {
 			return v.number, nil
 		}
 	}
-	return 0, fmt.Errorf("TLS version %q is not known; use 1.0, 1.1, 1.2 or 1.3", s)
+	return 0, bilingual.Errorf("TLS version %q is not known; use 1.0, 1.1, 1.2 or 1.3",
+		"version de TLS inconnue\u202f: %q\u202f; les versions sont 1.0, 1.1, 1.2 et 1.3", s)
 }
 
 func versionName(n uint16) string {
@@ -48,13 +50,21 @@ func versionName(n uint16) string {
 }
 
 // knobNames are the parameters of a URL that are knobs.
-const knobNames = "tls-min, tls-max, ciphers; of a listener no-resumption and client-ca; of an upstream client-cert and client-key"
+var knobNames = bilingual.New("tls-min, tls-max, ciphers; of a listener no-resumption and client-ca; of an upstream client-cert and client-key",
+	"tls-min, tls-max, ciphers\u202f; de l’écoute no-resumption et client-ca\u202f; du serveur client-cert et client-key")
+
+func behindUpstream(name string) error {
+	return bilingual.Errorf("?%s belongs behind the upstream", "?%s va derrière l’URL du serveur", name)
+}
 
 // set takes one parameter; known is false if it is no knob.
 func (k *Knobs) set(name, value string, listener bool) (known bool, err error) {
 	of := map[string]bool{"no-resumption": true, "client-ca": true, "client-cert": false, "client-key": false}
-	if wants, sided := of[name]; sided && wants != listener {
-		return true, fmt.Errorf("?%s belongs behind the %s", name, map[bool]string{true: "listener", false: "upstream"}[wants])
+	switch wants, sided := of[name]; {
+	case sided && wants && !listener:
+		return true, bilingual.Errorf("?%s belongs behind the listener", "?%s va derrière l’URL d’écoute", name)
+	case sided && !wants && listener:
+		return true, behindUpstream(name)
 	}
 	switch name {
 	case "tls-min":
@@ -119,10 +129,12 @@ func (k Knobs) suites() (out []uint16, err error) {
 	for name := range strings.SplitSeq(k.Ciphers, ",") {
 		i := slices.IndexFunc(all, func(c *tls.CipherSuite) bool { return c.Name == strings.TrimSpace(name) })
 		if i < 0 {
-			return nil, fmt.Errorf("cipher suite %q is not known; use IANA names, as in %s", name, tls.CipherSuiteName(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256))
+			return nil, bilingual.Errorf("cipher suite %q is not known; use IANA names, as in %s",
+				"suite de chiffrement inconnue\u202f: %q\u202f; prenez les noms de l’IANA, comme %s", name, tls.CipherSuiteName(tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256))
 		}
 		if !slices.Contains(all[i].SupportedVersions, tls.VersionTLS12) {
-			return nil, fmt.Errorf("cipher suite %s is of TLS 1.3, which does not let its suites be chosen", name)
+			return nil, bilingual.Errorf("cipher suite %s is of TLS 1.3, which does not let its suites be chosen",
+				"la suite de chiffrement %s est de TLS 1.3, qui ne laisse pas choisir les siennes", name)
 		}
 		out = append(out, all[i].ID)
 	}
@@ -148,7 +160,8 @@ func (k Knobs) load() (s secured, err error) {
 		}
 	}
 	if s.max != 0 && s.max < s.min {
-		return s, fmt.Errorf("tls-max %s is below tls-min %s", versionName(s.max), versionName(s.min))
+		return s, bilingual.Errorf("tls-max %s is below tls-min %s",
+			"tls-max %s est au-dessous de tls-min %s", versionName(s.max), versionName(s.min))
 	}
 	if s.suites, err = k.suites(); err != nil {
 		return s, err
@@ -156,20 +169,24 @@ func (k Knobs) load() (s secured, err error) {
 	if k.ClientCA != "" {
 		text, err := os.ReadFile(k.ClientCA)
 		if err != nil {
-			return s, fmt.Errorf("client-ca: %w", err)
+			return s, bilingual.Errorf("client-ca: %w",
+				"client-ca\u202f: %w", err)
 		}
 		s.pool = x509.NewCertPool()
 		if !s.pool.AppendCertsFromPEM(text) {
-			return s, fmt.Errorf("client-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)", k.ClientCA)
+			return s, bilingual.Errorf("client-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)",
+				"client-ca %s\u202f: aucun certificat au format PEM n’y est (BEGIN CERTIFICATE)", k.ClientCA)
 		}
 	}
 	if (k.ClientCert == "") != (k.ClientKey == "") {
-		return s, fmt.Errorf("client-cert and client-key belong together: give both")
+		return s, bilingual.New("client-cert and client-key belong together: give both",
+			"client-cert et client-key vont ensemble\u202f: donnez les deux")
 	}
 	if k.ClientCert != "" {
 		c, err := tls.LoadX509KeyPair(k.ClientCert, k.ClientKey)
 		if err != nil {
-			return s, fmt.Errorf("client-cert %s with client-key %s: %w", k.ClientCert, k.ClientKey, err)
+			return s, bilingual.Errorf("client-cert %s with client-key %s: %w",
+				"client-cert %s avec client-key %s\u202f: %w", k.ClientCert, k.ClientKey, err)
 		}
 		s.own = []tls.Certificate{c}
 	}

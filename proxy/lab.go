@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/proxy/ca"
 )
 
@@ -48,18 +48,23 @@ func ParseAttack(s string) (a Attack, err error) {
 	valued := name == Delay || name == Truncate || name == ResetAfter
 	switch {
 	case !slices.Contains(attacks, name):
-		return a, fmt.Errorf("attack %q is not known; use %s", name, strings.Join(attacks, ", "))
+		return a, bilingual.Errorf("attack %q is not known; use %s",
+			"attaque inconnue\u202f: %q\u202f; les attaques sont %s", name, strings.Join(attacks, ", "))
 	case valued && !given:
-		return a, fmt.Errorf("attack %s wants a value, as in delay=2s or %s=100", name, Truncate)
+		return a, bilingual.Errorf("attack %s wants a value, as in delay=2s or %s=100",
+			"il manque une valeur à l’attaque %s, comme dans delay=2s ou %s=100", name, Truncate)
 	case !valued && given:
-		return a, fmt.Errorf("attack %s takes no value", name)
+		return a, bilingual.Errorf("attack %s takes no value",
+			"l’attaque %s ne prend pas de valeur", name)
 	case name == Delay:
 		if a.Delay, err = time.ParseDuration(value); err != nil || a.Delay <= 0 || a.Delay > maxDelay {
-			return a, fmt.Errorf("attack %s: %q is no time up to %s, as in 2s", name, value, maxDelay)
+			return a, bilingual.Errorf("attack %s: %q is no time up to %s, as in 2s",
+				"attaque %s\u202f: %q n’est pas une durée d’au plus %s, comme 2s", name, value, maxDelay)
 		}
 	case valued:
 		if a.After, err = strconv.ParseInt(value, 10, 64); err != nil || a.After < 0 {
-			return a, fmt.Errorf("attack %s: %q is no number of octets", name, value)
+			return a, bilingual.Errorf("attack %s: %q is no number of octets",
+				"attaque %s\u202f: %q n’est pas un nombre d’octets", name, value)
 		}
 	}
 	return a, nil
@@ -71,17 +76,21 @@ func (s *Server) checkLab() error {
 		return nil
 	}
 	if s.c.Socks != "" || s.c.Transparent != "" {
-		return fmt.Errorf("lab attacks are for routes to this machine's own practice servers: leave out --socks and --transparent")
+		return bilingual.New("lab attacks are for routes to this machine's own practice servers: leave out --socks and --transparent",
+			"les attaques sont pour les serveurs d’exercice de cette machine\u202f: ôtez --socks et --transparent")
 	}
 	if s.c.NoRewrite {
-		return fmt.Errorf("lab attacks change octets: leave out --no-rewrite")
+		return bilingual.New("lab attacks change octets: leave out --no-rewrite",
+			"les attaques changent des octets\u202f: ôtez --no-rewrite")
 	}
 	for _, r := range s.routes {
 		if ip := net.ParseIP(r.Upstream.Host); r.Upstream.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return fmt.Errorf("route %s: lab attacks are for practice servers on this machine only (127.0.0.1, ::1 or localhost); %s is none", r.Route, r.Upstream.Host)
+			return bilingual.Errorf("route %s: lab attacks are for practice servers on this machine only (127.0.0.1, ::1 or localhost); %s is none",
+				"route %s\u202f: les attaques sont réservées aux serveurs d’exercice de cette machine (127.0.0.1, ::1 ou localhost)\u202f; %s n’en est pas un", r.Route, r.Upstream.Host)
 		}
 		if r.mode == Passthrough {
-			return fmt.Errorf("route %s: lab attacks need --tls intercept", r.Route)
+			return bilingual.Errorf("route %s: lab attacks need --tls intercept",
+				"route %s\u202f: les attaques demandent --tls intercept", r.Route)
 		}
 		if s.attacks(Downgrade) {
 			r.legs[decode.ClientLeg].min, r.legs[decode.ClientLeg].max = versions[0].number, versions[1].number

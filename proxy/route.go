@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"fmt"
 	"net"
 	"net/url"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // Security says how TLS comes to an endpoint.
@@ -45,7 +45,8 @@ func ParseMode(s string) (Mode, error) {
 			return m, nil
 		}
 	}
-	return Inherit, fmt.Errorf("TLS mode %q is not known; use intercept or passthrough", s)
+	return Inherit, bilingual.Errorf("TLS mode %q is not known; use intercept or passthrough",
+		"mode de TLS inconnu\u202f: %q\u202f; les modes sont intercept et passthrough", s)
 }
 
 // Endpoint is one end of a route.
@@ -131,21 +132,20 @@ const exampleRoute = "imap://127.0.0.1:1143=imaps://mail.example.org"
 func ParseRoute(s string) (Route, error) {
 	listen, upstream, ok := splitRoute(s)
 	if !ok {
-		return Route{}, fmt.Errorf("route %q is not LISTEN_URL=UPSTREAM_URL; for example %s", s, exampleRoute)
+		return Route{}, bilingual.Errorf("route %q is not LISTEN_URL=UPSTREAM_URL; for example %s",
+			"la route %q n’est pas URL_D’ÉCOUTE=URL_DU_SERVEUR\u202f; par exemple %s", s, exampleRoute)
 	}
 	var r Route
-	wrap := func(part, u string, err error) error {
-		return fmt.Errorf("route %q: the %s %q: %w; for example %s", s, part, u, err, exampleRoute)
-	}
 	var err error
 	if r.Listen, err = parseEndpoint(listen, true, nil); err != nil {
-		return Route{}, wrap("listener", listen, err)
+		return Route{}, bilingual.Errorf("route %q: the listener %q: %w; for example %s", "route %q\u202f: l’écoute %q\u202f: %w\u202f; par exemple %s", s, listen, err, exampleRoute)
 	}
 	if r.Upstream, err = parseEndpoint(upstream, false, &r.TLS); err != nil {
-		return Route{}, wrap("upstream", upstream, err)
+		return Route{}, bilingual.Errorf("route %q: the upstream %q: %w; for example %s", "route %q\u202f: le serveur %q\u202f: %w\u202f; par exemple %s", s, upstream, err, exampleRoute)
 	}
 	if r.Listen.Protocol != r.Upstream.Protocol {
-		return Route{}, fmt.Errorf("route %q: the listener speaks %s and the upstream %s; both must speak the same protocol, for example %s",
+		return Route{}, bilingual.Errorf("route %q: the listener speaks %s and the upstream %s; both must speak the same protocol, for example %s",
+			"route %q\u202f: l’écoute parle %s et le serveur %s\u202f; les deux doivent parler le même protocole, par exemple %s",
 			s, r.Listen.Protocol, r.Upstream.Protocol, exampleRoute)
 	}
 	return r, nil
@@ -168,34 +168,41 @@ func splitRoute(s string) (listen, upstream string, ok bool) {
 func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return Endpoint{}, fmt.Errorf("is no URL: %w", unwrapURL(err))
+		return Endpoint{}, bilingual.Errorf("is no URL: %w",
+			"n’est pas une URL\u202f: %w", unwrapURL(err))
 	}
 	i := slices.IndexFunc(schemes, func(c scheme) bool { return c.name == u.Scheme })
 	if i < 0 {
-		return Endpoint{}, fmt.Errorf("scheme %q is not known (%s)", u.Scheme, schemeNames())
+		return Endpoint{}, bilingual.Errorf("scheme %q is not known (%s)",
+			"schéma inconnu\u202f: %q (les schémas sont %s)", u.Scheme, schemeNames())
 	}
 	c := schemes[i]
 	e := Endpoint{Scheme: c.name, Protocol: c.protocol, Host: u.Hostname(), Port: c.port, Security: c.security}
 	if u.User != nil {
-		return Endpoint{}, fmt.Errorf("a route has no user name: the mail client keeps its own")
+		return Endpoint{}, bilingual.New("a route has no user name: the mail client keeps its own",
+			"une route n’a pas de nom d’utilisateur\u202f: le client garde le sien")
 	}
 	if u.Path != "" && u.Path != "/" || u.Fragment != "" || u.Opaque != "" {
-		return Endpoint{}, fmt.Errorf("nothing may stand behind the port but ?starttls, ?plain, ?tls= or a knob of TLS (%s)", knobNames)
+		return Endpoint{}, bilingual.Errorf("nothing may stand behind the port but ?starttls, ?plain, ?tls= or a knob of TLS (%w)",
+			"rien ne peut suivre le port que ?starttls, ?plain, ?tls= ou un réglage de TLS (%w)", knobNames)
 	}
 	if p := u.Port(); p != "" {
 		n, err := strconv.Atoi(p)
 		if err != nil || n > 65535 || n == 0 && !listener {
-			return Endpoint{}, fmt.Errorf("port %s is not between 1 and 65535", p)
+			return Endpoint{}, bilingual.Errorf("port %s is not between 1 and 65535",
+				"le port %s n’est pas compris entre 1 et 65535", p)
 		}
 		e.Port = n
 	}
 	switch {
 	case strings.ContainsAny(e.Host, ":%") && (u.Host[0] != '[' || net.ParseIP(e.Host) == nil):
-		return Endpoint{}, fmt.Errorf("host %q is no name and no IP address; an IPv6 address stands in brackets, as in [::1]", e.Host)
+		return Endpoint{}, bilingual.Errorf("host %q is no name and no IP address; an IPv6 address stands in brackets, as in [::1]",
+			"l’hôte %q n’est ni un nom ni une adresse IP\u202f; une adresse IPv6 est entre crochets, comme [::1]", e.Host)
 	case e.Host == "" && listener:
 		e.Host = "127.0.0.1"
 	case e.Host == "":
-		return Endpoint{}, fmt.Errorf("the host is missing")
+		return Endpoint{}, bilingual.New("the host is missing",
+			"il manque l’hôte")
 	}
 	return e, e.query(u, listener, mode)
 }
@@ -207,7 +214,8 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 	}
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return fmt.Errorf("?%s cannot be read: %w", u.RawQuery, err)
+		return bilingual.Errorf("?%s cannot be read: %w",
+			"?%s est illisible\u202f: %w", u.RawQuery, err)
 	}
 	for name, values := range q {
 		if known, err := e.Knobs.set(name, values[0], listener); err != nil {
@@ -216,12 +224,13 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 			continue
 		}
 		if listener && (name == "starttls" || name == "plain" || name == "tls") {
-			return fmt.Errorf("?%s belongs behind the upstream", name)
+			return behindUpstream(name)
 		}
 		switch name {
 		case "starttls", "plain":
 			if e.Security != Clear {
-				return fmt.Errorf("?%s has no place there: an upstream is TLS from the first octet (%s), ?starttls or ?plain", name, e.Scheme)
+				return bilingual.Errorf("?%s has no place there: an upstream is TLS from the first octet (%s), ?starttls or ?plain",
+					"?%s n’a pas sa place là\u202f: un serveur est en TLS dès le premier octet (%s), ?starttls ou ?plain", name, e.Scheme)
 			}
 			e.Security = map[string]Security{"starttls": StartTLS, "plain": Plain}[name]
 		case "tls":
@@ -229,7 +238,8 @@ func (e *Endpoint) query(u *url.URL, listener bool, mode *Mode) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("?%s is not known; use ?starttls, ?plain or ?tls=intercept|passthrough, or a knob of TLS (%s)", name, knobNames)
+			return bilingual.Errorf("?%s is not known; use ?starttls, ?plain or ?tls=intercept|passthrough, or a knob of TLS (%w)",
+				"?%s est inconnu\u202f; prenez ?starttls, ?plain ou ?tls=intercept|passthrough, ou un réglage de TLS (%w)", name, knobNames)
 		}
 	}
 	return nil

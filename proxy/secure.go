@@ -4,13 +4,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/proxy/ca"
 )
 
@@ -230,10 +230,12 @@ func (s *session) keyLog(leg decode.Leg) io.Writer {
 // checkAuthority refuses a route whose host the authority may not sign for.
 func checkAuthority(a *ca.Authority, r Route) error {
 	if a == nil {
-		return fmt.Errorf("route %s: intercepting TLS needs facteur's own authority", r)
+		return bilingual.Errorf("route %s: intercepting TLS needs facteur's own authority",
+			"route %s\u202f: pour intercepter TLS il faut l’autorité de facteur", r)
 	}
 	if err := a.Check(r.Upstream.Host); err != nil {
-		return fmt.Errorf("route %s: %w", r, err)
+		return bilingual.Errorf("route %s: %w",
+			"route %s\u202f: %w", r, err)
 	}
 	return nil
 }

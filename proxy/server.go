@@ -12,7 +12,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,6 +24,7 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/proxy/ca"
 )
 
@@ -114,7 +114,8 @@ type route struct {
 // New checks a configuration and makes a server of it. Errors name the route and what to do.
 func New(c Config) (*Server, error) {
 	if len(c.Routes) == 0 && c.Socks == "" && c.Transparent == "" {
-		return nil, fmt.Errorf("no route given; for example %s", exampleRoute)
+		return nil, bilingual.Errorf("no route given; for example %s",
+			"il manque une route\u202f; par exemple %s", exampleRoute)
 	}
 	setDefault(&c.Mode, Intercept)
 	setDefault(&c.DialTimeout, DefaultDialTimeout)
@@ -133,7 +134,7 @@ func New(c Config) (*Server, error) {
 	for leg, k := range [2]Knobs{c.ClientTLS, c.ServerTLS} {
 		var err error
 		if s.legs[leg], err = k.load(); err != nil {
-			return nil, fmt.Errorf("TLS of the %s leg: %w", decode.Leg(leg), err)
+			return nil, legFault(decode.Leg(leg), err)
 		}
 	}
 	name, _ := os.Hostname()
@@ -162,6 +163,14 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// legFault says of which leg the TLS cannot be.
+func legFault(leg decode.Leg, err error) error {
+	if leg == decode.ClientLeg {
+		return bilingual.Errorf("TLS of the client leg: %w", "TLS de la jambe du client\u202f: %w", err)
+	}
+	return bilingual.Errorf("TLS of the server leg: %w", "TLS de la jambe du serveur\u202f: %w", err)
+}
+
 func setDefault[T comparable](v *T, d T) {
 	var zero T
 	if *v == zero {
@@ -172,14 +181,17 @@ func setDefault[T comparable](v *T, d T) {
 // check refuses a route that cannot work.
 func (s *Server) check(r *route) error {
 	if err := s.secure(r); err != nil {
-		return fmt.Errorf("route %s: %w", r.Route, err)
+		return bilingual.Errorf("route %s: %w",
+			"route %s\u202f: %w", r.Route, err)
 	}
 	if r.mode == Passthrough {
 		if r.Listen.Knobs != (Knobs{}) || r.Upstream.Knobs != (Knobs{}) {
-			return fmt.Errorf("route %s: in passthrough the TLS is the client's and the server's own, and facteur has no knobs to turn; leave them out, or use ?tls=intercept", r.Route)
+			return bilingual.Errorf("route %s: in passthrough the TLS is the client's and the server's own, and facteur has no knobs to turn; leave them out, or use ?tls=intercept",
+				"route %s\u202f: en passthrough, TLS est l’affaire du client et du serveur, et facteur n’a rien à y régler\u202f; ôtez ces réglages, ou prenez ?tls=intercept", r.Route)
 		}
 		if r.Listen.Security != r.Upstream.Security {
-			return fmt.Errorf("route %s: passthrough cannot translate between %s and %s; give both sides the same security, or use ?tls=intercept",
+			return bilingual.Errorf("route %s: passthrough cannot translate between %s and %s; give both sides the same security, or use ?tls=intercept",
+				"route %s\u202f: passthrough ne traduit pas entre %s et %s\u202f; donnez aux deux côtés la même sécurité, ou prenez ?tls=intercept",
 				r.Route, r.Listen.Security, r.Upstream.Security)
 		}
 		return nil
@@ -311,7 +323,7 @@ func isLocal(ip net.IP) bool {
 	return false
 }
 
-var errLoop = errors.New("the route leads back to facteur itself")
+var errLoop = bilingual.New("the route leads back to facteur itself", "la route ramène à facteur lui-même")
 
 var errShutdown = errors.New("facteur stops")
 

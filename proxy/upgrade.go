@@ -3,11 +3,11 @@ package proxy
 import (
 	"bytes"
 	"crypto/tls"
-	"fmt"
 	"net"
 	"strings"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // resolve comes to a client's STARTTLS, with everything before it passed on: it awaits the answer, or gives it, and does
@@ -223,7 +223,8 @@ func (d *dialogue) line() (string, error) {
 			return l, nil
 		}
 		if len(d.rest) > maxLine {
-			return "", fmt.Errorf("a line of more than %d octets", maxLine)
+			return "", bilingual.Errorf("a line of more than %d octets",
+				"une ligne de plus de %d octets", maxLine)
 		}
 		room := make([]byte, 4<<10)
 		n, err := d.s.server.Read(room)
@@ -252,13 +253,15 @@ func (d *dialogue) answer(last func(string) bool, good string) (all string, err 
 		}
 		if all += l; !last(l) {
 			if n > maxAnswer {
-				return all, fmt.Errorf("an answer of more than %d lines", maxAnswer)
+				return all, bilingual.Errorf("an answer of more than %d lines",
+					"une réponse de plus de %d lignes", maxAnswer)
 			}
 			continue
 		}
 		if !strings.HasPrefix(strings.ToUpper(l), good) {
 			d.refusal = strings.TrimSpace(l)
-			return all, fmt.Errorf("the server said %q", d.refusal)
+			return all, bilingual.Errorf("the server said %q",
+				"le serveur a dit %q", d.refusal)
 		}
 		return all, nil
 	}

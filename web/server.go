@@ -19,6 +19,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 // DefaultAddr is where the page is served unless another address is asked for: this machine only, on a port that is free.
@@ -210,7 +212,7 @@ func (s *Server) Listen() (string, error) {
 	}
 	s.listener, err = net.Listen("tcp", s.o.Addr)
 	if err != nil {
-		return "", fmt.Errorf("the page cannot be served on %s: %w; choose another address", s.o.Addr, err)
+		return "", bilingual.Errorf("the page cannot be served on %s: %w", "la page ne peut pas être servie sur %s\u202f: %w", s.o.Addr, err)
 	}
 	s.port = portOf(s.listener.Addr())
 	if host, _, err := net.SplitHostPort(s.o.Addr); err == nil && !isIP(host) {

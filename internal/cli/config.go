@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -12,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"facteur/internal/bilingual"
 )
 
 // maxConfig is the largest configuration file that is read: a hundred times a classroom's.
@@ -28,10 +29,10 @@ var notInConfig = []string{"config", "print-config", "help"}
 func loadConfig(c *cobra.Command, file string, args []string) ([]string, error) {
 	text, err := readLimited(file)
 	if err != nil {
-		return nil, fmt.Errorf("--config: %w", err)
+		return nil, bilingual.Errorf("--config: %w", "--config\u202f: %w", err)
 	}
-	wrong := func(n *yaml.Node, format string, a ...any) error {
-		return misuse("--config %s, line %d: %s", file, n.Line, fmt.Sprintf(format, a...))
+	wrong := func(n *yaml.Node, err error) error {
+		return usageError{bilingual.Errorf("--config %s, line %d: %w", "--config %s, ligne %d\u202f: %w", file, n.Line, err)}
 	}
 	var doc yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(text))
@@ -39,25 +40,25 @@ func loadConfig(c *cobra.Command, file string, args []string) ([]string, error) 
 	case errors.Is(err, io.EOF):
 		return args, nil
 	case err != nil:
-		return nil, misuse("--config %s: %v", file, err)
+		return nil, usageError{bilingual.Errorf("--config %s: %w", "--config %s\u202f: %w", file, err)}
 	}
 	if err := d.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, misuse("--config %s: one document is wanted, without a second one behind ---", file)
+		return nil, usageError{bilingual.Errorf("--config %s: one document is wanted, without a second one behind ---", "--config %s\u202f: un seul document est attendu, sans un second derrière ---", file)}
 	}
 	top := doc.Content[0]
 	if top.Kind != yaml.MappingNode {
-		return nil, wrong(top, "settings are wanted, as in tls: intercept; see facteur proxy --print-config")
+		return nil, wrong(top, bilingual.New("settings are wanted, as in tls: intercept; see facteur proxy --print-config", "des réglages sont attendus, comme tls: intercept\u202f; voir facteur proxy --print-config"))
 	}
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(top.Content); i += 2 {
 		key, value := top.Content[i], top.Content[i+1]
 		if seen[key.Value] {
-			return nil, wrong(key, "%s is there twice", key.Value)
+			return nil, wrong(key, bilingual.Errorf("%s is there twice", "%s y est deux fois", key.Value))
 		}
 		seen[key.Value] = true
 		values, err := scalars(value)
 		if err != nil {
-			return nil, wrong(value, "%s: %v", key.Value, err)
+			return nil, wrong(value, bilingual.Errorf("%s: %w", "%s\u202f: %w", key.Value, err))
 		}
 		if key.Value == routesKey {
 			if len(args) == 0 {
@@ -67,13 +68,13 @@ func loadConfig(c *cobra.Command, file string, args []string) ([]string, error) 
 		}
 		f := c.Flags().Lookup(key.Value)
 		if f == nil || slices.Contains(notInConfig, key.Value) {
-			return nil, wrong(key, "%q is no setting; see facteur proxy --print-config", key.Value)
+			return nil, wrong(key, bilingual.Errorf("%q is no setting; see facteur proxy --print-config", "%q n’est pas un réglage\u202f; voir facteur proxy --print-config", key.Value))
 		}
 		if f.Changed {
 			continue
 		}
 		if err := setFlag(f, value, values); err != nil {
-			return nil, wrong(value, "%s: %v", key.Value, err)
+			return nil, wrong(value, bilingual.Errorf("%s: %w", "%s\u202f: %w", key.Value, err))
 		}
 	}
 	return args, nil
@@ -87,7 +88,7 @@ func readLimited(file string) ([]byte, error) {
 	defer in.Close()
 	text, err := io.ReadAll(io.LimitReader(in, maxConfig+1))
 	if err == nil && len(text) > maxConfig {
-		err = fmt.Errorf("%s has more than %d octets", file, maxConfig)
+		err = bilingual.Errorf("%s has more than %d octets", "%s a plus de %d octets", file, maxConfig)
 	}
 	return text, err
 }
@@ -107,13 +108,13 @@ func scalars(n *yaml.Node) ([]string, error) {
 		var out []string
 		for _, item := range n.Content {
 			if item.Kind != yaml.ScalarNode {
-				return nil, errors.New("a list of plain values is wanted")
+				return nil, bilingual.New("a list of plain values is wanted", "une liste de simples valeurs est attendue")
 			}
 			out = append(out, item.Value)
 		}
 		return out, nil
 	}
-	return nil, errors.New("a value or a list of values is wanted")
+	return nil, bilingual.New("a value or a list of values is wanted", "une valeur ou une liste de valeurs est attendue")
 }
 
 // setFlag gives a flag its values from a file; a flag that is not repeatable takes one.
@@ -122,7 +123,7 @@ func setFlag(f *pflag.Flag, n *yaml.Node, values []string) error {
 		return list.Replace(values)
 	}
 	if n.Kind == yaml.SequenceNode || len(values) > 1 {
-		return errors.New("one value is wanted, no list")
+		return bilingual.New("one value is wanted, no list", "une seule valeur est attendue, pas une liste")
 	}
 	for _, v := range values {
 		if err := f.Value.Set(v); err != nil {
@@ -163,7 +164,7 @@ func printConfig(w io.Writer, c *cobra.Command, args []string) error {
 	e := yaml.NewEncoder(w)
 	e.SetIndent(2)
 	if err := e.Encode(&yaml.Node{Kind: yaml.DocumentNode, Content: []*yaml.Node{top}}); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
+		return bilingual.Errorf("write the configuration: %w", "écriture de la configuration\u202f: %w", err)
 	}
 	return e.Close()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"facteur/internal/bilingual"
 	"facteur/internal/lab"
 	"facteur/proxy"
 	"facteur/proxy/ca"
@@ -60,7 +61,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	defer stop()
 	practice, err := lab.Start(ctx, lab.Options{Log: a.logs})
 	if err != nil {
-		return fmt.Errorf("practice server: %w", err)
+		return bilingual.Errorf("practice server: %w", "serveur d’exercice\u202f: %w", err)
 	}
 	defer practice.Close()
 	routes, err := demoRoutes(practice, !f.check)
@@ -88,7 +89,7 @@ func (a *app) demo(ctx context.Context, f demoFlags) error {
 	if s.page != nil {
 		url, err := s.page.Listen()
 		if err != nil {
-			return fmt.Errorf("the page: %w; choose another address with --web ADDR", err)
+			return bilingual.Errorf("%w; choose another address with --web ADDR", "%w\u202f; choisissez une autre adresse avec --web ADRESSE", err)
 		}
 		a.told(s.page, url)
 		a.demoHelp(o.page.Connect)
@@ -156,7 +157,7 @@ func freeAddr(addr string) string {
 func (a *app) playLesson(ctx context.Context, s *station, routes []proxy.Route, auth *ca.Authority, pace time.Duration) error {
 	script, ok := lab.FindScript("first")
 	if !ok {
-		return fmt.Errorf("the first lesson is missing from this build")
+		return bilingual.New("the first lesson is missing from this build", "la première leçon manque à ce programme")
 	}
 	t := lab.Targets{Addrs: map[string]string{}, RootCAs: x509.NewCertPool(), Pace: pace}
 	t.RootCAs.AddCert(auth.Certificate())

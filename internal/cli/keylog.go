@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -44,7 +44,7 @@ func newFollowedKeys(names []string, logs *slog.Logger) (*followedKeys, error) {
 	for _, name := range names {
 		f := &followedFile{name: name, log: k.log}
 		if _, err := f.read(); err != nil && !os.IsNotExist(err) {
-			return nil, fmt.Errorf("--keylog: %w", err)
+			return nil, bilingual.Errorf("--keylog: %w", "--keylog\u202f: %w", err)
 		}
 		k.files = append(k.files, f)
 	}

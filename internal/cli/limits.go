@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"facteur/internal/bilingual"
 	"facteur/internal/watch"
 	"facteur/proxy"
 )
@@ -31,11 +32,11 @@ func (l *limits) add(fl *pflag.FlagSet) {
 func (l *limits) check() error {
 	switch {
 	case l.sessions < 1:
-		return misuse("--max-sessions %d: at least 1", l.sessions)
+		return usageError{bilingual.Errorf("--max-sessions %d: at least 1", "--max-sessions %d\u202f: au moins 1", l.sessions)}
 	case l.dial <= 0:
-		return misuse("--dial-timeout %s: more than nothing, for example 15s", l.dial)
+		return usageError{bilingual.Errorf("--dial-timeout %s: more than nothing, for example 15s", "--dial-timeout %s\u202f: plus que rien, par exemple 15s", l.dial)}
 	case l.handshake <= 0:
-		return misuse("--handshake-timeout %s: more than nothing, for example 60s", l.handshake)
+		return usageError{bilingual.Errorf("--handshake-timeout %s: more than nothing, for example 60s", "--handshake-timeout %s\u202f: plus que rien, par exemple 60s", l.handshake)}
 	}
 	return nil
 }
@@ -49,7 +50,7 @@ const minBacklog = 1 << 20
 func (o *octets) Set(s string) error {
 	n, ok := parseSize(s)
 	if !ok || n < minBacklog {
-		return fmt.Errorf("a size of 1MB or more is wanted, for example 16MB")
+		return bilingual.New("a size of 1MB or more is wanted, for example 16MB", "une taille d’au moins 1MB est attendue, par exemple 16MB")
 	}
 	*o = octets(n)
 	return nil

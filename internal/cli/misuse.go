@@ -153,6 +153,8 @@ func (a *app) wanted(kind string) string {
 		return a.say("un nombre entier est attendu", "a whole number is wanted")
 	case "duration":
 		return a.say("une durée est attendue, comme 500ms, 2s ou 1m30s", "a time is wanted, such as 500ms, 2s or 1m30s")
+	case "size":
+		return a.say("une taille d’au moins 1MB est attendue, comme 16MB", "a size of 1MB or more is wanted, such as 16MB")
 	case "bool":
 		return a.say("true ou false est attendu", "true or false is wanted")
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"os/signal"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"facteur/internal/bilingual"
 	"facteur/internal/notes"
 	"facteur/proxy"
 	"facteur/proxy/ca"
@@ -123,7 +123,7 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 	if s.page != nil {
 		page, err := s.page.Listen()
 		if err != nil {
-			return fmt.Errorf("the page: %w; choose another address with --web ADDR, or --web off", err)
+			return bilingual.Errorf("%w; choose another address with --web ADDR, or --web off", "%w\u202f; choisissez une autre adresse avec --web ADRESSE, ou --web off", err)
 		}
 		s.proxy.KeepOff(portOf(page))
 		for _, door := range s.page.Sharing().Addresses {
@@ -149,7 +149,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	for _, name := range f.lab {
 		attack, err := proxy.ParseAttack(name)
 		if err != nil {
-			return o, misuse("--lab %s: %v", name, err)
+			return o, usageError{bilingual.Errorf("--lab %s: %w", "--lab %s\u202f: %w", name, err)}
 		}
 		o.attacks = append(o.attacks, attack)
 	}
@@ -157,7 +157,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		a.logs.Warn(a.say("LEÇON\u202f: facteur attaque lui-même ces séances", "LESSON: facteur itself attacks these sessions"), "lab", strings.Join(f.lab, " "))
 	}
 	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
-		return o, misuse("--tls %s: %v", f.tls, err)
+		return o, usageError{bilingual.Errorf("--tls %s: %w", "--tls %s\u202f: %w", f.tls, err)}
 	}
 	for _, v := range []struct {
 		flag, value string
@@ -167,7 +167,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 			continue
 		}
 		if *v.to, err = proxy.ParseVersion(v.value); err != nil {
-			return o, misuse("%s: %v", v.flag, err)
+			return o, usageError{bilingual.Errorf("%s: %w", "%s\u202f: %w", v.flag, err)}
 		}
 	}
 	o.knobs = [2]proxy.Knobs{f.knobs, f.knobs}
@@ -218,7 +218,7 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	}
 	o.record, o.name, o.title = f.record, recordingName(o.routes), f.title
 	if o.rotate, err = parseRotation(f.rotate); err != nil {
-		return o, misuse("--rotate %s: %v", f.rotate, err)
+		return o, usageError{bilingual.Errorf("--rotate %s: %w", "--rotate %s\u202f: %w", f.rotate, err)}
 	}
 	format := f.format
 	if f.web != "off" {

@@ -15,6 +15,7 @@ import (
 
 	"facteur/captures"
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // defaultRecordings is where recordings go unless --record says otherwise.
@@ -33,7 +34,7 @@ const (
 )
 
 // errStopped is in the error of everything that is not recorded because the recording stopped.
-var errStopped = errors.New("the recording has stopped")
+var errStopped = bilingual.New("the recording has stopped", "l’enregistrement s’est arrêté")
 
 // recording is the recordings of one run: one file, begun with its first session so that a run without any leaves no empty
 // file, and another where rotation, a lesson or a full disk wants one. A session is in one file from its beginning to its
@@ -70,13 +71,12 @@ type tape struct {
 
 // newRecording checks that recordings can be written to dir. name is a word for the file names, title is for people.
 func newRecording(dir, name, title string, opened func(string)) (*recording, error) {
-	advice := "choose another folder with --record DIR, or --record off"
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("recordings folder: %w; %s", err, advice)
+		return nil, bilingual.Errorf("recordings folder: %w; choose another folder with --record DIR, or --record off", "dossier des enregistrements\u202f: %w\u202f; choisissez un autre dossier avec --record DOSSIER, ou --record off", err)
 	}
 	probe, err := os.CreateTemp(dir, ".facteur-*")
 	if err != nil {
-		return nil, fmt.Errorf("recordings folder %s cannot be written: %w; %s", dir, err, advice)
+		return nil, bilingual.Errorf("recordings folder %s cannot be written: %w; choose another folder with --record DIR, or --record off", "le dossier des enregistrements %s n’admet pas d’écriture\u202f: %w\u202f; choisissez un autre dossier avec --record DOSSIER, ou --record off", dir, err)
 	}
 	probe.Close()
 	os.Remove(probe.Name())

@@ -14,6 +14,7 @@ import (
 	"facteur/captures"
 	"facteur/captures/library"
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/internal/watch"
 	"facteur/replay"
 	"facteur/web"
@@ -124,7 +125,7 @@ func (a *app) replay(ctx context.Context, addr, file string, sink *watch.File) e
 	}
 	url, err := page.Listen()
 	if err != nil {
-		return fmt.Errorf("the page: %w; choose another address with --web ADDR", err)
+		return bilingual.Errorf("%w; choose another address with --web ADDR", "%w\u202f; choisissez une autre adresse avec --web ADRESSE", err)
 	}
 	a.told(page, url)
 	go player.Run(ctx)

@@ -240,7 +240,7 @@ func (a *app) serveShow(format string) (func(replay.ServeEvent), error) {
 		enc.SetEscapeHTML(false)
 		return func(e replay.ServeEvent) { _ = enc.Encode(&e) }, nil // a reader that has gone ends nothing
 	}
-	return nil, misuse("--format %s: the formats are text and jsonl", format)
+	return nil, misuse(a.say("--format %s\u202f: les formats sont text et jsonl", "--format %s: the formats are text and jsonl"), shortened(format))
 }
 
 // serveLine is one event in words.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"facteur/captures"
+	"facteur/internal/bilingual"
 )
 
 // rotation says when a run begins another recording. The zero value: never.
@@ -39,16 +40,16 @@ func parseRotation(s string) (r rotation, err error) {
 		part = strings.TrimSpace(part)
 		if size, ok := parseSize(part); ok {
 			if r.size = size; size < minRotationSize {
-				return r, fmt.Errorf("%s is less than the smallest size, 64KB", part)
+				return r, bilingual.Errorf("%s is less than the smallest size, 64KB", "%s est moins que la plus petite taille, 64KB", part)
 			}
 			continue
 		}
 		age, err := time.ParseDuration(part)
 		if err != nil {
-			return r, fmt.Errorf("%q is neither a size (100MB, 1GB) nor a time (30m, 1h)", part)
+			return r, bilingual.Errorf("%q is neither a size (100MB, 1GB) nor a time (30m, 1h)", "%q n’est ni une taille (100MB, 1GB) ni une durée (30m, 1h)", part)
 		}
 		if r.age = age; age < minRotationAge {
-			return r, fmt.Errorf("%s is less than the shortest time, 1s", part)
+			return r, bilingual.Errorf("%s is less than the shortest time, 1s", "%s est moins que la plus courte durée, 1s", part)
 		}
 	}
 	return r, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"facteur/captures"
 	"facteur/decode"
+	"facteur/internal/bilingual"
 	"facteur/internal/notes"
 	"facteur/internal/watch"
 	"facteur/proxy"
@@ -109,7 +109,7 @@ func (s *station) run(ctx context.Context) error {
 	err := s.proxy.Serve(ctx)
 	s.desk.Wait()
 	if e := s.tape.end(); e != nil {
-		err = errors.Join(err, fmt.Errorf("close the recording: %w", e))
+		err = errors.Join(err, bilingual.Errorf("close the recording: %w", "fermeture de l’enregistrement\u202f: %w", e))
 	}
 	if s.term != nil {
 		s.print()
@@ -210,11 +210,11 @@ func (a *app) comment(e *decode.Event) string {
 func certificatePool(name string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("--upstream-ca: %w", err)
+		return nil, bilingual.Errorf("--upstream-ca: %w", "--upstream-ca\u202f: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("--upstream-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)", name)
+		return nil, bilingual.Errorf("--upstream-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)", "--upstream-ca %s\u202f: aucun certificat au format PEM n’y est (BEGIN CERTIFICATE)", name)
 	}
 	return pool, nil
 }

@@ -19,14 +19,14 @@ import (
 	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"net"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -115,11 +115,12 @@ func (a *Authority) Export(format string) ([]byte, error) {
 	case "profile":
 		return a.profile(), nil
 	}
-	return nil, fmt.Errorf("export of the authority: format %q is not known; use pem, der or profile", format)
+	return nil, bilingual.Errorf("export of the authority: format %q is not known; use pem, der or profile",
+		"export de l’autorité\u202f: format inconnu %q\u202f; les formats sont pem, der et profile", format)
 }
 
 // ErrOutside is what [Authority.Check] answers for a host that the name constraint leaves out.
-var ErrOutside = errors.New("outside the names that facteur's authority may sign for")
+var ErrOutside = bilingual.New("outside the names that facteur's authority may sign for", "hors des noms pour lesquels l’autorité de facteur peut signer")
 
 // Check reports whether the authority may sign for host, a DNS name or an IP literal. The error wraps [ErrOutside] and
 // names the command that mends it.
@@ -127,7 +128,8 @@ func (a *Authority) Check(host string) error {
 	if a.Permits(host) {
 		return nil
 	}
-	return fmt.Errorf("%s: %w (%s); run `facteur ca renew --host %s`, and let the mail clients trust the new authority",
+	return bilingual.Errorf("%s: %w (%s); run `facteur ca renew --host %s`, and let the mail clients trust the new authority",
+		"%s\u202f: %w (%s)\u202f; lancez facteur ca renew --host %s, puis faites apprendre la nouvelle autorité aux clients",
 		host, ErrOutside, strings.Join(a.root.PermittedDNSDomains, ", "), host)
 }
 
@@ -167,7 +169,8 @@ func newAuthority(dir string, root *x509.Certificate, key crypto.Signer, now fun
 // create makes a root for the hosts in o, and its key.
 func create(o Options) (root *x509.Certificate, key *ecdsa.PrivateKey, err error) {
 	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		return nil, nil, fmt.Errorf("making the authority's key: %w", err)
+		return nil, nil, bilingual.Errorf("making the authority's key: %w",
+			"création de la clé de l’autorité\u202f: %w", err)
 	}
 	t, err := template(o, &key.PublicKey)
 	if err != nil {
@@ -175,10 +178,12 @@ func create(o Options) (root *x509.Certificate, key *ecdsa.PrivateKey, err error
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("making the authority's certificate: %w", err)
+		return nil, nil, bilingual.Errorf("making the authority's certificate: %w",
+			"création du certificat de l’autorité\u202f: %w", err)
 	}
 	if root, err = x509.ParseCertificate(der); err != nil {
-		return nil, nil, fmt.Errorf("making the authority's certificate: %w", err)
+		return nil, nil, bilingual.Errorf("making the authority's certificate: %w",
+			"création du certificat de l’autorité\u202f: %w", err)
 	}
 	return root, key, nil
 }
@@ -255,7 +260,8 @@ func constraint(hosts []string, machine string) (names []string, addrs []*net.IP
 			continue
 		}
 		if !validName(canonicalName(h)) {
-			return nil, nil, fmt.Errorf("host %q of the authority is neither a DNS name nor an IP address", h)
+			return nil, nil, bilingual.Errorf("host %q of the authority is neither a DNS name nor an IP address",
+				"%q, hôte de l’autorité, n’est ni un nom DNS ni une adresse IP", h)
 		}
 		addName(h)
 	}

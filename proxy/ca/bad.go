@@ -9,6 +9,8 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 // Flaw is what is wrong with a certificate that a lesson shows to a client on purpose.
@@ -33,7 +35,8 @@ const expiredFor = 30 * 24 * time.Hour
 func (a *Authority) Flawed(flaw Flaw, names ...string) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("making a key: %w", err)
+		return nil, bilingual.Errorf("making a key: %w",
+			"création d’une clé\u202f: %w", err)
 	}
 	names = a.permitted(names)
 	switch flaw {
@@ -46,7 +49,8 @@ func (a *Authority) Flawed(flaw Flaw, names ...string) (*tls.Certificate, error)
 		signer := key
 		if flaw == UnknownCA {
 			if signer, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-				return nil, fmt.Errorf("making a key: %w", err)
+				return nil, bilingual.Errorf("making a key: %w",
+					"création d’une clé\u202f: %w", err)
 			}
 		}
 		root := &x509.Certificate{Subject: pkix.Name{Organization: []string{"nobody"}, CommonName: "an authority that nobody knows"}, NotAfter: a.now().Add(leafLife)}

@@ -6,13 +6,14 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -118,7 +119,8 @@ func Remove(dir string) error {
 	var errs []error
 	for _, path := range []string{keyPath(dir), certPath(dir), filepath.Join(dir, oldCertFile)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("removing the authority: %w", err))
+			errs = append(errs, bilingual.Errorf("removing the authority: %w",
+				"effacement de l’autorité\u202f: %w", err))
 		}
 	}
 	os.Remove(dir) // fails where something else is in it, which is right
@@ -144,7 +146,8 @@ func createIn(dir string, o Options) (*Authority, error) {
 
 func makeDir(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the authority's directory: %w", err)
+		return bilingual.Errorf("making the authority's directory: %w",
+			"création du dossier de l’autorité\u202f: %w", err)
 	}
 	return checkDir(dir)
 }
@@ -153,10 +156,12 @@ func makeDir(dir string) error {
 func checkDir(dir string) error {
 	st, err := os.Stat(dir)
 	if err != nil {
-		return fmt.Errorf("the authority's directory: %w", err)
+		return bilingual.Errorf("the authority's directory: %w",
+			"le dossier de l’autorité\u202f: %w", err)
 	}
 	if runtime.GOOS != "windows" && st.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("the authority's directory %s may be written by others (mode %04o); run `chmod 700 %s`", dir, st.Mode().Perm(), dir)
+		return bilingual.Errorf("the authority's directory %s may be written by others (mode %04o); run `chmod 700 %s`",
+			"d’autres peuvent écrire dans le dossier de l’autorité %s (mode %04o)\u202f; lancez chmod 700 %s", dir, st.Mode().Perm(), dir)
 	}
 	return nil
 }
@@ -165,7 +170,8 @@ func checkDir(dir string) error {
 func write(dir string, root *x509.Certificate, key *ecdsa.PrivateKey, put func(string, []byte, fs.FileMode) error) error {
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return fmt.Errorf("writing the authority's key: %w", err)
+		return bilingual.Errorf("writing the authority's key: %w",
+			"écriture de la clé de l’autorité\u202f: %w", err)
 	}
 	if err := put(keyPath(dir), pemOf("PRIVATE KEY", der), 0o600); err != nil {
 		return err
@@ -186,7 +192,8 @@ func replaceFile(path string, data []byte, mode fs.FileMode) error {
 func putFile(path string, data []byte, mode fs.FileMode, name func(tmp string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600 from the start
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return bilingual.Errorf("writing %s: %w",
+			"écriture de %s\u202f: %w", path, err)
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(data)
@@ -195,7 +202,8 @@ func putFile(path string, data []byte, mode fs.FileMode, name func(tmp string) e
 		err = name(f.Name())
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
+		return bilingual.Errorf("writing %s: %w",
+			"écriture de %s\u202f: %w", path, err)
 	}
 	return nil
 }
@@ -218,7 +226,8 @@ func load(dir string, now func() time.Time) (*Authority, error) {
 	}
 	k, err := x509.ParsePKCS8PrivateKey(keyDER)
 	if err != nil {
-		return nil, fmt.Errorf("the authority's key %s: %w", keyPath(dir), err)
+		return nil, bilingual.Errorf("the authority's key %s: %w",
+			"la clé de l’autorité %s\u202f: %w", keyPath(dir), err)
 	}
 	certDER, err := readPEM(certPath(dir), "CERTIFICATE")
 	if err != nil {
@@ -226,11 +235,13 @@ func load(dir string, now func() time.Time) (*Authority, error) {
 	}
 	root, err := x509.ParseCertificate(certDER)
 	if err != nil {
-		return nil, fmt.Errorf("the authority's certificate %s: %w", certPath(dir), err)
+		return nil, bilingual.Errorf("the authority's certificate %s: %w",
+			"le certificat de l’autorité %s\u202f: %w", certPath(dir), err)
 	}
 	key, ok := k.(crypto.Signer)
 	if !ok {
-		return nil, fmt.Errorf("the authority's key %s cannot sign", keyPath(dir))
+		return nil, bilingual.Errorf("the authority's key %s cannot sign",
+			"la clé de l’autorité %s ne sait pas signer", keyPath(dir))
 	}
 	a := newAuthority(dir, root, key, now)
 	return a, a.checkRoot()
@@ -240,13 +251,16 @@ func load(dir string, now func() time.Time) (*Authority, error) {
 func (a *Authority) checkRoot() error {
 	pub, ok := a.key.Public().(interface{ Equal(crypto.PublicKey) bool })
 	if !ok || !pub.Equal(a.root.PublicKey) {
-		return fmt.Errorf("%s and %s do not belong together; restore them, or remove both and start again", certPath(a.Dir), keyPath(a.Dir))
+		return bilingual.Errorf("%s and %s do not belong together; restore them, or remove both and start again",
+			"%s et %s ne vont pas ensemble\u202f; rétablissez-les, ou effacez les deux et recommencez", certPath(a.Dir), keyPath(a.Dir))
 	}
 	if !a.root.IsCA || a.root.KeyUsage&x509.KeyUsageCertSign == 0 {
-		return fmt.Errorf("%s is not an authority's certificate", certPath(a.Dir))
+		return bilingual.Errorf("%s is not an authority's certificate",
+			"%s n’est pas le certificat d’une autorité", certPath(a.Dir))
 	}
 	if a.now().After(a.root.NotAfter) {
-		return fmt.Errorf("the authority %s expired on %s; run `facteur ca renew`, and let the mail clients trust the new one",
+		return bilingual.Errorf("the authority %s expired on %s; run `facteur ca renew`, and let the mail clients trust the new one",
+			"l’autorité %s a expiré le %s\u202f; lancez facteur ca renew, puis faites apprendre la nouvelle aux clients",
 			certPath(a.Dir), a.root.NotAfter.Format(time.DateOnly))
 	}
 	return nil
@@ -255,10 +269,12 @@ func (a *Authority) checkRoot() error {
 func checkKeyMode(path string) error {
 	st, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("the authority's key: %w", err)
+		return bilingual.Errorf("the authority's key: %w",
+			"la clé de l’autorité\u202f: %w", err)
 	}
 	if runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("the authority's key %s may be read by others (mode %04o); run `chmod 600 %s`, and if somebody may have copied it, `facteur ca renew`",
+		return bilingual.Errorf("the authority's key %s may be read by others (mode %04o); run `chmod 600 %s`, and if somebody may have copied it, `facteur ca renew`",
+			"d’autres peuvent lire la clé de l’autorité %s (mode %04o)\u202f; lancez chmod 600 %s, et si quelqu’un a pu la copier, facteur ca renew",
 			path, st.Mode().Perm(), path)
 	}
 	return nil
@@ -267,11 +283,13 @@ func checkKeyMode(path string) error {
 func readPEM(path, kind string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the authority: %w", err)
+		return nil, bilingual.Errorf("the authority: %w",
+			"l’autorité\u202f: %w", err)
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != kind {
-		return nil, fmt.Errorf("the authority: %s holds no %s in PEM", path, kind)
+		return nil, bilingual.Errorf("the authority: %s holds no %s in PEM",
+			"l’autorité\u202f: %s ne contient pas de %s au format PEM", path, kind)
 	}
 	return block.Bytes, nil
 }

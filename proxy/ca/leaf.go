@@ -7,12 +7,13 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"fmt"
 	"math/big"
 	"net"
 	"slices"
 	"strings"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -51,7 +52,8 @@ func (a *Authority) leaf(key func() (crypto.Signer, error), kind string, names [
 	}
 	signer, err := key() // outside the lock: an RSA key takes a while, and others must not wait for it
 	if err != nil {
-		return nil, fmt.Errorf("making a key for %s: %w", names[0], err)
+		return nil, bilingual.Errorf("making a key for %s: %w",
+			"création d’une clé pour %s\u202f: %w", names[0], err)
 	}
 	if c, err = a.mint(signer, names); err != nil {
 		return nil, err
@@ -90,7 +92,8 @@ func (a *Authority) mint(key crypto.Signer, names []string) (*tls.Certificate, e
 // the certificate is its own.
 func mintBy(root *x509.Certificate, signer, key crypto.Signer, names []string, at time.Time) (*tls.Certificate, error) {
 	if len(names) == 0 {
-		return nil, fmt.Errorf("making a certificate: none of the names lies within the authority's constraint")
+		return nil, bilingual.New("making a certificate: none of the names lies within the authority's constraint",
+			"création d’un certificat\u202f: l’autorité ne peut signer pour aucun de ces noms")
 	}
 	serial, err := newSerial()
 	if err != nil {
@@ -121,11 +124,13 @@ func mintBy(root *x509.Certificate, signer, key crypto.Signer, names []string, a
 	}
 	der, err := x509.CreateCertificate(rand.Reader, t, root, key.Public(), signer)
 	if err != nil {
-		return nil, fmt.Errorf("signing a certificate for %s: %w", names[0], err)
+		return nil, bilingual.Errorf("signing a certificate for %s: %w",
+			"signature d’un certificat pour %s\u202f: %w", names[0], err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, fmt.Errorf("signing a certificate for %s: %w", names[0], err)
+		return nil, bilingual.Errorf("signing a certificate for %s: %w",
+			"signature d’un certificat pour %s\u202f: %w", names[0], err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
 }
@@ -134,7 +139,8 @@ func mintBy(root *x509.Certificate, signer, key crypto.Signer, names []string, a
 func newSerial() (*big.Int, error) {
 	n, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
-		return nil, fmt.Errorf("making a serial number: %w", err)
+		return nil, bilingual.Errorf("making a serial number: %w",
+			"création d’un numéro de série\u202f: %w", err)
 	}
 	return n.Add(n, big.NewInt(1)), nil
 }
@@ -143,7 +149,8 @@ func newSerial() (*big.Int, error) {
 func keyID(pub crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {
-		return nil, fmt.Errorf("naming a key: %w", err)
+		return nil, bilingual.Errorf("naming a key: %w",
+			"identification d’une clé\u202f: %w", err)
 	}
 	sum := sha256.Sum256(der)
 	return sum[:20], nil

@@ -7,8 +7,9 @@ import (
 	"crypto/sha256"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"fmt"
 	"unicode/utf16"
+
+	"facteur/internal/bilingual"
 )
 
 // A trust store in PKCS#12 (RFC 7292) holds certificates and no key. There is nothing to hide in it, so its contents are
@@ -69,17 +70,20 @@ type (
 func (a *Authority) TrustStore(password string) ([]byte, error) {
 	safe, err := a.safeContents()
 	if err != nil {
-		return nil, fmt.Errorf("writing PKCS#12: %w", err)
+		return nil, bilingual.Errorf("writing PKCS#12: %w",
+			"écriture du PKCS#12\u202f: %w", err)
 	}
 	salt := make([]byte, macSalt)
 	if _, err := rand.Read(salt); err != nil {
-		return nil, fmt.Errorf("writing PKCS#12: %w", err)
+		return nil, bilingual.Errorf("writing PKCS#12: %w",
+			"écriture du PKCS#12\u202f: %w", err)
 	}
 	mac := hmac.New(sha256.New, macKey(password, salt, macRounds))
 	mac.Write(safe)
 	info, err := dataOf(safe)
 	if err != nil {
-		return nil, fmt.Errorf("writing PKCS#12: %w", err)
+		return nil, bilingual.Errorf("writing PKCS#12: %w",
+			"écriture du PKCS#12\u202f: %w", err)
 	}
 	return asn1.Marshal(pfx{3, info, macData{digestInfo{pkix.AlgorithmIdentifier{Algorithm: oidSHA256, Parameters: asn1.NullRawValue}, mac.Sum(nil)}, salt, macRounds}})
 }

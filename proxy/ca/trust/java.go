@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
+
+	"facteur/internal/bilingual"
 )
 
 // java is a trust store of Java's: that of the Java machine (cacerts), or a file.
@@ -48,11 +49,14 @@ func (s *java) keytool(ctx context.Context, args ...string) ([]byte, error) {
 	case err == nil:
 		return out, nil
 	case strings.Contains(string(out), "Permission denied") || errors.Is(err, fs.ErrPermission):
-		return out, fmt.Errorf("%s: %w", s.Name(), ErrRights)
+		return out, bilingual.Errorf("%s: %w",
+			"%s\u202f: %w", s.Name(), ErrRights)
 	case strings.Contains(string(out), "password was incorrect"), strings.Contains(string(out), "ntegrity check"):
-		return out, fmt.Errorf("%s: the store's password is not %q; give it with --password", s.Name(), pass)
+		return out, bilingual.Errorf("%s: the store's password is not %q; give it with --password",
+			"%s\u202f: le mot de passe du magasin n’est pas %q\u202f; donnez-le avec --password", s.Name(), pass)
 	}
-	return out, fmt.Errorf("%s: %w", s.Name(), err)
+	return out, bilingual.Errorf("%s: %w",
+		"%s\u202f: %w", s.Name(), err)
 }
 
 // missing reports whether a file is named that is not there: keytool would make it.

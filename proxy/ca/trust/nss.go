@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"facteur/internal/bilingual"
 )
 
 // nss is a certificate database of Mozilla's library: a profile of Thunderbird or Firefox, or a user's own.
@@ -37,7 +38,8 @@ func (s *nss) certutil(ctx context.Context, args ...string) ([]byte, error) {
 // check says where there is no database.
 func (s *nss) check() error {
 	if !isFile(filepath.Join(s.dir, "cert9.db")) {
-		return fmt.Errorf("%s: there is no certificate database (cert9.db) in %s; start the program once, then it has one", s.name, s.dir)
+		return bilingual.Errorf("%s: there is no certificate database (cert9.db) in %s; start the program once, then it has one",
+			"%s\u202f: il n’y a pas de base de certificats (cert9.db) dans %s\u202f; lancez le programme une fois, il en aura une", s.name, s.dir)
 	}
 	return nil
 }
@@ -52,7 +54,8 @@ type entry struct {
 func (s *nss) entries(ctx context.Context) ([]entry, error) {
 	out, err := s.certutil(ctx, "-L")
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.name, err)
+		return nil, bilingual.Errorf("%s: %w",
+			"%s\u202f: %w", s.name, err)
 	}
 	var all []entry
 	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
@@ -77,7 +80,8 @@ func (s *nss) ours(ctx context.Context, c *x509.Certificate) ([]entry, error) {
 	for _, e := range all {
 		text, err := s.certutil(ctx, "-L", "-n", e.nickname, "-a")
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+			return nil, bilingual.Errorf("%s: %w",
+				"%s\u202f: %w", s.name, err)
 		}
 		if contains(text, c) {
 			out = append(out, e)
@@ -108,7 +112,8 @@ func (s *nss) Add(ctx context.Context, c *x509.Certificate) error {
 			return err
 		}
 		if _, err := s.certutil(ctx, "-N", "--empty-password"); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return bilingual.Errorf("%s: %w",
+				"%s\u202f: %w", s.name, err)
 		}
 	}
 	err := withFile(c, func(path string) error {
@@ -117,7 +122,8 @@ func (s *nss) Add(ctx context.Context, c *x509.Certificate) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w; where a primary password protects the store, import the certificate in the program itself", s.name, err)
+		return bilingual.Errorf("%s: %w; where a primary password protects the store, import the certificate in the program itself",
+			"%s\u202f: %w\u202f; si un mot de passe principal protège le magasin, importez le certificat dans le programme lui-même", s.name, err)
 	}
 	return confirm(ctx, s, c, true)
 }
@@ -132,7 +138,8 @@ func (s *nss) Drop(ctx context.Context, c *x509.Certificate) error {
 	}
 	for _, e := range found {
 		if _, err := s.certutil(ctx, "-D", "-n", e.nickname); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return bilingual.Errorf("%s: %w",
+				"%s\u202f: %w", s.name, err)
 		}
 	}
 	return confirm(ctx, s, c, false)
@@ -191,7 +198,8 @@ func (m Machine) mozillaProfiles(program string) []string {
 func (m Machine) thunderbirdProfile() (string, error) {
 	all := m.mozillaProfiles("thunderbird")
 	if len(all) == 0 {
-		return "", fmt.Errorf("no profile of Thunderbird was found in %s; start Thunderbird once, or name its folder as thunderbird:DIR (Help › Troubleshooting Information › Profile Folder)",
+		return "", bilingual.Errorf("no profile of Thunderbird was found in %s; start Thunderbird once, or name its folder as thunderbird:DIR (Help › Troubleshooting Information › Profile Folder)",
+			"aucun profil de Thunderbird dans %s\u202f; lancez Thunderbird une fois, ou nommez le dossier\u202f: thunderbird:DOSSIER (Aide › Informations de dépannage › Dossier de profil)",
 			strings.Join(m.mozillaFolders("thunderbird"), ", "))
 	}
 	return all[0], nil

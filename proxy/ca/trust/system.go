@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"facteur/internal/bilingual"
 )
 
 // distribution is how a family of Linux systems keeps its authorities.
@@ -40,7 +41,7 @@ func (m Machine) system() (Store, error) {
 			return &linux{m, d}, nil
 		}
 	}
-	return nil, errors.New("system: this system keeps its authorities in none of the places that are known (Debian, Fedora, Arch and openSUSE are); install ca-certificates")
+	return nil, bilingual.New("system: this system keeps its authorities in none of the places that are known (Debian, Fedora, Arch and openSUSE are); install ca-certificates", "system\u202f: ce système range ses autorités là où facteur ne sait pas chercher (il connaît Debian, Fedora, Arch et openSUSE)\u202f; installez ca-certificates")
 }
 
 // linux is the bundle that OpenSSL, GnuTLS and most programs of a Linux system read.
@@ -69,7 +70,8 @@ func (s *linux) Add(ctx context.Context, c *x509.Certificate) error {
 		return rights(err)
 	}
 	if _, err := s.m.run(ctx, s.d.pkg, s.d.update[0], s.d.update[1:]...); err != nil {
-		return fmt.Errorf("system: %w", err)
+		return bilingual.Errorf("system: %w",
+			"system\u202f: %w", err)
 	}
 	return confirm(ctx, s, c, true)
 }
@@ -90,16 +92,19 @@ func (s *linux) Drop(ctx context.Context, c *x509.Certificate) error {
 		return err
 	}
 	if _, err := s.m.run(ctx, s.d.pkg, s.d.forget[0], s.d.forget[1:]...); err != nil {
-		return fmt.Errorf("system: %w", err)
+		return bilingual.Errorf("system: %w",
+			"system\u202f: %w", err)
 	}
 	return confirm(ctx, s, c, false)
 }
 
 func rights(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("system: %w (%w)", ErrRights, err)
+		return bilingual.Errorf("system: %w (%w)",
+			"system\u202f: %w (%w)", ErrRights, err)
 	}
-	return fmt.Errorf("system: %w", err)
+	return bilingual.Errorf("system: %w",
+		"system\u202f: %w", err)
 }
 
 // keychain is the user's login keychain on macOS, which Apple Mail and Safari look into.
@@ -115,7 +120,8 @@ func (s *keychain) file() string {
 func (s *keychain) security(ctx context.Context, args ...string) ([]byte, error) {
 	out, err := s.m.run(ctx, "part of macOS", "security", args...)
 	if err != nil {
-		return out, fmt.Errorf("system: %w", err)
+		return out, bilingual.Errorf("system: %w",
+			"system\u202f: %w", err)
 	}
 	return out, nil
 }
@@ -177,7 +183,8 @@ func (s *windows) Add(ctx context.Context, c *x509.Certificate) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("system: %w", err)
+		return bilingual.Errorf("system: %w",
+			"system\u202f: %w", err)
 	}
 	return confirm(ctx, s, c, true)
 }
@@ -187,7 +194,8 @@ func (s *windows) Drop(ctx context.Context, c *x509.Certificate) error {
 		return err
 	}
 	if _, err := s.m.run(ctx, "part of Windows", "certutil", "-user", "-delstore", "Root", sha1Of(c)); err != nil {
-		return fmt.Errorf("system: %w", err)
+		return bilingual.Errorf("system: %w",
+			"system\u202f: %w", err)
 	}
 	return confirm(ctx, s, c, false)
 }

@@ -20,6 +20,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"facteur/internal/bilingual"
 )
 
 // Store is a place where programs look for the authorities they trust.
@@ -44,8 +46,16 @@ type ToolError struct {
 
 func (e *ToolError) Error() string { return fmt.Sprintf("%s is not installed (%s)", e.Tool, e.Package) }
 
+// Say gives the sentence in that language: fr or en.
+func (e *ToolError) Say(lang string) string {
+	if lang != "fr" {
+		return e.Error()
+	}
+	return fmt.Sprintf("%s n’est pas installé (%s)", e.Tool, e.Package)
+}
+
 // ErrRights is what a store answers that only an administrator may change.
-var ErrRights = errors.New("administrator rights are needed")
+var ErrRights = bilingual.New("administrator rights are needed", "il faut les droits d’administrateur")
 
 // Machine is the system whose stores are meant. Its zero value is this one; tests make others.
 type Machine struct {
@@ -97,7 +107,8 @@ func (m Machine) run(ctx context.Context, pkg, name string, args ...string) ([]b
 	c.Env = append(os.Environ(), "LC_ALL=C") // what tools say is read
 	out, err := c.CombinedOutput()           // standard input is empty: a tool that asks for a password fails
 	if err != nil {
-		return out, fmt.Errorf("%s: %w: %s", name, err, firstLine(out))
+		return out, bilingual.Errorf("%s: %w: %s",
+			"%s\u202f: %w\u202f: %s", name, err, firstLine(out))
 	}
 	return out, nil
 }
@@ -112,7 +123,8 @@ func firstLine(out []byte) string {
 func (m Machine) Open(name, password string) (Store, error) {
 	kind, where, named := strings.Cut(name, ":")
 	if named && where == "" {
-		return nil, fmt.Errorf("%s: a folder or a file is missing behind the colon", name)
+		return nil, bilingual.Errorf("%s: a folder or a file is missing behind the colon",
+			"%s\u202f: il manque un dossier ou un fichier derrière les deux-points", name)
 	}
 	switch {
 	case kind == "nss" && named:
@@ -130,7 +142,8 @@ func (m Machine) Open(name, password string) (Store, error) {
 	case name == "system":
 		return m.system()
 	}
-	return nil, fmt.Errorf("%s: the stores are thunderbird, nss:DIR, java, java:FILE and system", name)
+	return nil, bilingual.Errorf("%s: the stores are thunderbird, nss:DIR, java, java:FILE and system",
+		"%s\u202f: les magasins sont thunderbird, nss:DOSSIER, java, java:FICHIER et system", name)
 }
 
 // Found gives the stores that exist on the machine, for the user who runs facteur.
@@ -212,9 +225,11 @@ func confirm(ctx context.Context, s Store, c *x509.Certificate, want bool) error
 	case err != nil:
 		return err
 	case has != want && want:
-		return fmt.Errorf("%s: the store was told to trust the certificate and does not", s.Name())
+		return bilingual.Errorf("%s: the store was told to trust the certificate and does not",
+			"%s\u202f: le magasin devait faire confiance au certificat et ne le fait pas", s.Name())
 	case has != want:
-		return fmt.Errorf("%s: the store was told to forget the certificate and still trusts it", s.Name())
+		return bilingual.Errorf("%s: the store was told to forget the certificate and still trusts it",
+			"%s\u202f: le magasin devait oublier le certificat et lui fait toujours confiance", s.Name())
 	}
 	return nil
 }
