@@ -49,7 +49,6 @@ type transcript struct {
 	closedBegan time.Time // when it began
 	last        int
 	head        []byte // of the line under way
-	room        []byte // of a summary
 }
 
 func (a *app) transcript(w io.Writer) *transcript {
@@ -66,7 +65,7 @@ func (a *app) transcript(w io.Writer) *transcript {
 // lane gives a transcript that prints some of the sessions into memory.
 func (t *transcript) lane() pages {
 	x := *t
-	x.page, x.part, x.begun, x.head, x.room = page{}, true, map[int]time.Time{}, nil, nil
+	x.page, x.part, x.begun, x.head = page{}, true, map[int]time.Time{}, nil
 	x.lines = notes.NewLines(t.lang)
 	x.values = values{}
 	x.values.look = x.values.value
@@ -154,9 +153,14 @@ func (t *transcript) said(e *decode.Event, since time.Duration) {
 	t.head = appendPadded(t.head[:0], 4, int64(e.Seq))
 	t.head = append(appendSeconds(append(t.head, ' '), since), ' ')
 	text, ok := lineOf(e)
-	if !ok {
-		t.line(arrow, t.summary(e), e.From)
+	switch {
+	case !ok && t.width == 0:
+		t.open(arrow, e.From)
+		t.buf = t.summary(t.buf, e)
+		t.shut()
 		return
+	case !ok:
+		text = string(t.summary(nil, e))
 	}
 	for {
 		line, rest, more := strings.Cut(text, "\n")
@@ -239,32 +243,38 @@ const (
 	maxShownFields = 9
 )
 
-// summary is what an event without a line reads like.
-func (t *transcript) summary(e *decode.Event) string {
-	b := append(append(t.room[:0], '['), e.Kind...)
+// summary appends what an event without a line reads like, on one line.
+func (t *transcript) summary(dst []byte, e *decode.Event) []byte {
+	dst = append(append(dst, '['), e.Kind...)
 	for i := range e.Fields[:min(len(e.Fields), maxShownFields)] {
 		f := &e.Fields[i]
 		if f.Value == "" || len(f.Value) > maxShown {
 			continue
 		}
-		b = append(append(append(append(b, ' '), f.Name...), '='), notes.Spelt(f.Value)...)
-	}
-	for i, c := range b {
-		if c == '\n' {
-			b[i] = ','
+		value := notes.Spelt(f.Value)
+		if strings.IndexByte(value, '\n') >= 0 {
+			value = strings.ReplaceAll(value, "\n", ",")
 		}
+		dst = append(notes.AppendVisible(append(dst, ' '), f.Name), '=')
+		dst = notes.AppendVisible(dst, value)
 	}
-	t.room = append(b, ']')
-	return string(t.room)
+	return append(dst, ']')
 }
 
-// line prints a line behind t.head.
+// line prints a line behind t.head, cut to the terminal's width.
 func (t *transcript) line(arrow, text string, from decode.Side) {
 	if room := t.width - len(t.head) - len(arrow) - 1; t.width > 0 && room > 10 {
 		if text = notes.Visible(text); utf8.RuneCountInString(text) > room {
 			text = string([]rune(text)[:room-1]) + "…"
 		}
 	}
+	t.open(arrow, from)
+	t.buf = notes.AppendVisible(t.buf, text)
+	t.shut()
+}
+
+// open begins a line: t.head, and who speaks.
+func (t *transcript) open(arrow string, from decode.Side) {
 	colour := blue
 	if from == decode.Server {
 		colour = orange
@@ -277,7 +287,10 @@ func (t *transcript) line(arrow, text string, from decode.Side) {
 	t.end()
 	t.begin(colour)
 	t.buf = append(append(t.buf, arrow...), ' ')
-	t.buf = notes.AppendVisible(t.buf, text)
+}
+
+// shut ends it.
+func (t *transcript) shut() {
 	t.end()
 	t.buf = append(t.buf, '\n')
 }

@@ -13,6 +13,8 @@ const (
 	// and little enough to be still in the processor's cache.
 	batchSize  = 256 << 10
 	batchSteps = 2 << 10
+	// maxPacket is what a packet adds to a batch at most: one that exceeds it moves the batch.
+	maxPacket = 64 << 10
 	// batches is how many of them there are: while one lane works off a long session, the others are given later ones.
 	// What they hold, and what is printed of them, is most of the memory that reading a capture takes.
 	batches = 12
@@ -93,7 +95,7 @@ func NewAhead(n int, lane func(*Place) Lane, write func(session int, printed []b
 	a := &Ahead{write: write, sessions: map[int]int{}, given: make([]int, n),
 		printed: make(chan *batch, batches), free: make(chan *batch, batches), done: make(chan struct{})}
 	for range batches {
-		a.free <- &batch{out: make([][]byte, n), ready: make(chan struct{}, n)}
+		a.free <- &batch{data: make([]byte, 0, batchSize+maxPacket), out: make([][]byte, n), ready: make(chan struct{}, n)}
 	}
 	for i := range n {
 		a.lanes = append(a.lanes, lane(&Place{a, i}))
