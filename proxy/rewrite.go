@@ -11,6 +11,7 @@ import (
 // changes say what facteur changes in a server's capabilities.
 type changes struct {
 	plus     bool // leave out SCRAM-*-PLUS: channel binding (RFC 5802 §6) cannot survive two TLS sessions
+	scram    bool // leave out all of SCRAM: this client takes the absence of -PLUS for an attack; see binding.go
 	hideTLS  bool // leave out STARTTLS: the client is in TLS already
 	offerTLS bool // add STARTTLS: facteur answers it itself
 }
@@ -53,7 +54,7 @@ func (c changes) smtpCapabilities(reply []byte) (now []byte, why string) {
 				continue
 			}
 		case c.plus && (word == "AUTH" || strings.HasPrefix(word, "AUTH=")):
-			short, left, changed := withoutPlus(l, 4+len("AUTH"))
+			short, left, changed := c.shorten(l, 4+len("AUTH"))
 			if changed {
 				why = whyPlus
 			}
@@ -91,13 +92,13 @@ func (c changes) pop3Capability(line []byte, listing string) (now []byte, why st
 	word = strings.ToUpper(word)
 	switch {
 	case listing == "AUTH":
-		if c.plus && strings.HasSuffix(word, "-PLUS") {
+		if c.drops(word) {
 			return nil, whyPlus
 		}
 	case word == "STLS" && c.hideTLS:
 		return nil, whyHide
 	case word == "SASL" && c.plus:
-		if short, left, changed := withoutPlus(line, len("SASL")); changed {
+		if short, left, changed := c.shorten(line, len("SASL")); changed {
 			if !left {
 				return nil, whyPlus
 			}
@@ -115,7 +116,7 @@ func (c changes) sieveCapability(line []byte) (now []byte, why string) {
 		return nil, whyHide
 	case bytes.HasPrefix(upper, []byte(`"SASL" "`)) && c.plus:
 		const at = len(`"SASL" "`)
-		if short, _, changed := withoutPlus(line, at); changed {
+		if short, _, changed := c.shorten(line, at); changed {
 			if len(short) > at && short[at] == ' ' { // the first mechanism went
 				short = slices.Delete(short, at, at+1)
 			}
@@ -142,7 +143,7 @@ func (c changes) imapCapabilities(line []byte) (now []byte, why string) {
 	for _, name := range strings.Split(string(line[from:to]), " ") {
 		upper := strings.ToUpper(name)
 		switch {
-		case c.plus && strings.HasPrefix(upper, "AUTH=") && strings.HasSuffix(upper, "-PLUS"):
+		case strings.HasPrefix(upper, "AUTH=") && c.drops(upper[len("AUTH="):]):
 			why = whyPlus
 			continue
 		case upper == "STARTTLS":
@@ -163,9 +164,14 @@ func (c changes) imapCapabilities(line []byte) (now []byte, why string) {
 	return slices.Concat(line[:from], []byte(strings.Join(keep, " ")), line[to:]), why
 }
 
-// withoutPlus takes the mechanisms that end in -PLUS out of a list that begins at offset at of line. left says that any
+// drops reports whether a mechanism, in upper case, is left out.
+func (c changes) drops(mechanism string) bool {
+	return c.plus && strings.HasSuffix(mechanism, "-PLUS") || c.scram && strings.HasPrefix(mechanism, "SCRAM-")
+}
+
+// shorten takes the mechanisms that are left out from a list that begins at offset at of line. left says that any
 // mechanism remains.
-func withoutPlus(line []byte, at int) (now []byte, left, changed bool) {
+func (c changes) shorten(line []byte, at int) (now []byte, left, changed bool) {
 	now = append(now, line[:at]...)
 	for i := at; i < len(line); {
 		end := i + 1
@@ -177,7 +183,7 @@ func withoutPlus(line []byte, at int) (now []byte, left, changed bool) {
 		if isSeparator(word[0]) {
 			name = word[1:]
 		}
-		if len(name) > 5 && bytes.EqualFold(name[len(name)-5:], []byte("-PLUS")) {
+		if c.drops(strings.ToUpper(string(name))) {
 			changed = true
 		} else {
 			left = left || len(name) > 0

@@ -60,7 +60,7 @@ func FuzzRewrite(f *testing.F) {
 		if len(b) == 0 {
 			return
 		}
-		c := changes{plus, hide, offer}
+		c := changes{plus: plus, hideTLS: hide, offerTLS: offer}
 		for _, change := range []func([]byte) ([]byte, string){c.smtpCapabilities, c.imapCapabilities, c.sieveCapability,
 			func(b []byte) ([]byte, string) { return c.pop3Capability(b, "CAPA") }} {
 			if now, why := change(b); why == "" && string(now) != string(b) {

@@ -98,6 +98,7 @@ type Server struct {
 	active    atomic.Int64
 	refusing  atomic.Int64
 	lastID    atomic.Int64
+	binders   binders
 	ended     atomic.Int64 // sessions that were ended because the server stops
 }
 

@@ -42,6 +42,8 @@ type steering struct {
 	granted  bool           // the server's agreement has reached the client
 	midLine  bool           // the client has the beginning of a line from the server
 	offers   bool           // the server's last capabilities had STARTTLS
+	unbound  bool           // a mechanism with channel binding was left out
+	binds    bool           // and the client said that it misses one
 	finished bool           // nothing is left to steer
 	over     bool           // and nobody waits: relay as it comes
 	gone     [2]bool        // the direction from that side has ended
@@ -101,6 +103,7 @@ func (st *steering) begin(upgraded bool) {
 	st.tls, st.now = theServer, changes{}
 	if !st.s.srv.c.NoRewrite {
 		st.now.plus = client || server
+		st.now.scram = st.now.plus && st.s.srv.binders.know(st.s.binder())
 		switch {
 		case client:
 			st.tls, st.now.hideTLS = decline, !server
@@ -191,6 +194,7 @@ func (st *steering) event(e *decode.Event) {
 	f := &st.flows[e.From]
 	f.known = max(f.known, e.Span.To)
 	family, kind, _ := strings.Cut(e.Kind, ".")
+	st.missesBinding(e)
 	switch {
 	case e.Kind == "session.upgrade":
 		if len(st.barrier) > 0 && e.Re == st.barrier[0].seq {
@@ -236,6 +240,7 @@ func (st *steering) command(e *decode.Event) {
 // answer takes a reply or response: its command is answered, and it may list capabilities.
 func (st *steering) answer(e *decode.Event, family string) {
 	good, final := verdict(e, family)
+	st.refusedBinding(e, final && !good)
 	if family == decode.IMAP {
 		if e.Field("tag") == "*" {
 			st.imapUntagged(e)
@@ -365,6 +370,7 @@ func (st *steering) edit(e *decode.Event, change func([]byte) ([]byte, string)) 
 	}
 	was := f.held[e.Span.From-f.base : e.Span.To-f.base]
 	if now, why := change(was); why != "" {
+		st.unbound = st.unbound || why == whyPlus
 		if why == whyHide && st.tls == deny {
 			why = whyStrip
 			st.s.attacked(StripStartTLS, decode.ClientLeg)

@@ -107,7 +107,7 @@ var covered = map[string]string{
 	"tls.extension":   tlsExtensions,
 	"message.header":  headers,
 	"lint":            lints,
-	"session.error":   "upstream_unreachable upstream_timeout upstream_untrusted upstream_name upstream_expired client_refused_certificate handshake_failed tls_broken wrong_protocol tls_on_clear_port clear_on_tls_port recording_failed limit decoder_fault",
+	"session.error":   "upstream_unreachable upstream_timeout upstream_untrusted upstream_name upstream_expired client_refused_certificate handshake_failed tls_broken channel_binding wrong_protocol tls_on_clear_port clear_on_tls_port recording_failed limit decoder_fault",
 }
 
 const (
