@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 )
 
 // Reader reads captures. The zero value is not usable: it needs a Sink.
@@ -53,7 +55,11 @@ func (rd Reader) ReadFile(path string) error {
 	if through == nil {
 		through = func(file io.Reader) io.Reader { return file }
 	}
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+	st, err := f.Stat()
+	if err == nil && st.IsDir() {
+		return &fs.PathError{Op: "read", Path: path, Err: syscall.EISDIR}
+	}
+	if err != nil || !st.Mode().IsRegular() {
 		return rd.Read(through(f), path) // a pipe cannot be read twice
 	}
 	if rd.LateSecrets {

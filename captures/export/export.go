@@ -16,6 +16,7 @@ import (
 	"facteur/captures"
 	"facteur/decode"
 	"facteur/decode/tlswire"
+	"facteur/internal/bilingual"
 	"facteur/internal/notes"
 )
 
@@ -102,6 +103,8 @@ type format interface {
 	session(s *session)
 	event(s *session, e *decode.Event, octets []byte)
 	end(s *session)
+	// fault says why a recording could not be read further: what is shown is not all.
+	fault(words string)
 	finish()
 }
 
@@ -129,7 +132,12 @@ func run(path string, o *Options, f format, out *bufio.Writer) error {
 	}
 	var errs []error
 	for _, src := range sources {
-		errs = append(errs, x.source(src))
+		err := x.source(src)
+		errs = append(errs, err)
+		if err != nil {
+			x.head("", "")
+			f.fault(bilingual.In(string(o.Lang), err))
+		}
 	}
 	x.head("", "")
 	f.finish()

@@ -249,3 +249,22 @@ func TestBundle(t *testing.T) {
 		t.Errorf("a bundle that leads out of the folder: %v", err)
 	}
 }
+
+// Of a recording that is cut off, all that can be read is exported, and the export says that there is no more.
+func TestExportSaysItsEnd(t *testing.T) {
+	path := made(t, sessions())
+	octets, err := os.ReadFile(path)
+	check(t, err)
+	check(t, os.WriteFile(path, octets[:len(octets)*2/3], 0o600))
+	for name, f := range map[string]func(io.Writer, string, Options) error{"text": Text, "markdown": Markdown, "jsonl": JSONL, "html": HTML} {
+		var b bytes.Buffer
+		err := f(&b, path, Options{Lang: "fr", Version: "v"})
+		var format *captures.FormatError
+		if !errors.As(err, &format) || !strings.Contains(b.String(), "fin inattendue") || !strings.Contains(b.String(), "EHLO") {
+			t.Errorf("%s: %v; %s", name, err, b.String()[max(0, b.Len()-200):])
+		}
+		if name == "html" && !strings.HasSuffix(b.String(), "</html>\n") {
+			t.Error("the page does not end")
+		}
+	}
+}

@@ -137,8 +137,10 @@ func (o *Options) octets(n int) string {
 // esc2 escapes what is printable already, line ends included.
 func esc2(s string) string { return html.EscapeString(s) }
 
-func (p *page) end(*session) { p.w.WriteString("</ol>\n</section>\n") }
-func (p *page) finish()      { p.w.WriteString("</main>\n</body>\n</html>\n") }
+func (p *page) end(*session)       { p.w.WriteString("</ol>\n</section>\n") }
+func (p *page) fault(words string) { fmt.Fprintf(p.w, "<p class=\"warn\">! %s</p>\n", esc(words)) }
+
+func (p *page) finish() { p.w.WriteString("</main>\n</body>\n</html>\n") }
 
 // style has both themes, and paper: there the notes stay, the octets that were not unfolded do not.
 const style = `

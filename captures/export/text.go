@@ -135,7 +135,11 @@ func (t *text) lines(arrow string, lines []string) {
 }
 
 func (t *text) end(s *session) { t.body(s, " ->") }
-func (t *text) finish()        {}
+func (t *text) fault(words string) {
+	t.w.WriteByte('\n')
+	t.say("! " + words)
+}
+func (t *text) finish() {}
 
 // rawLines gives octets as lines.
 func rawLines(octets []byte) []string {
@@ -241,7 +245,10 @@ func (m *markdown) body(s *session, e *decode.Event) {
 }
 
 func (m *markdown) end(s *session) { m.body(s, &decode.Event{}) }
-func (m *markdown) finish()        {}
+func (m *markdown) fault(words string) {
+	fmt.Fprintf(m.w, "\n> **!** %s\n", escapeMarkdown(words))
+}
+func (m *markdown) finish() {}
 
 // codeSpan makes inline code of any text: with a fence longer than any run of backticks in it (CommonMark §6.1).
 func codeSpan(s string) string {
@@ -285,7 +292,8 @@ type jsonLines struct {
 	buf []byte
 }
 
-// JSONL writes one event a line, as decode.AppendJSON has it, behind a line of kind export.about with session 0.
+// JSONL writes one event a line, as decode.AppendJSON has it, behind a line of kind export.about with session 0; one of kind export.fault says
+// why there is no more.
 func JSONL(w io.Writer, path string, o Options) error {
 	b := bufio.NewWriterSize(w, 64<<10)
 	o.BothLegs = true
@@ -304,4 +312,7 @@ func (j *jsonLines) write(session int, e *decode.Event) {
 func (j *jsonLines) session(*session)                            {}
 func (j *jsonLines) event(s *session, e *decode.Event, _ []byte) { j.write(s.number, e) }
 func (j *jsonLines) end(*session)                                {}
-func (j *jsonLines) finish()                                     {}
+func (j *jsonLines) fault(words string) {
+	j.write(0, &decode.Event{Kind: "export.fault", Fields: []decode.Field{{Name: "detail", Value: words}}})
+}
+func (j *jsonLines) finish() {}

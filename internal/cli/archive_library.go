@@ -361,15 +361,13 @@ func (r *archive) Export(ctx context.Context, o web.Export, begin func(file stri
 		return err
 	}
 	e := export.Options{Lang: notes.Lang(o.Lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, TCPEvents: true}
-	switch o.Format {
-	case "text":
-		return export.Text(begin(base+".txt"), src.path, e)
-	case "markdown":
-		return export.Markdown(begin(base+".md"), src.path, e)
-	case "jsonl":
-		return export.JSONL(begin(base+".jsonl"), src.path, e)
-	case "html":
-		return export.HTML(begin(base+".html"), src.path, e)
+	for _, f := range []struct {
+		format, ext string
+		write       func(io.Writer, string, export.Options) error
+	}{{"text", ".txt", export.Text}, {"markdown", ".md", export.Markdown}, {"jsonl", ".jsonl", export.JSONL}, {"html", ".html", export.HTML}} {
+		if f.format == o.Format {
+			return r.asFar(&rec, f.write(begin(base+f.ext), src.path, e))
+		}
 	}
 	tmp, err := os.MkdirTemp("", "facteur-*")
 	if err != nil {
@@ -390,10 +388,20 @@ func (r *archive) Export(ctx context.Context, o web.Export, begin func(file stri
 	return copyFile(begin(base+".pcapng"), masked)
 }
 
+// asFar takes a recording that could not be read further for what it is: its export says so, as the library does.
+func (r *archive) asFar(rec *library.Recording, err error) error {
+	var format *captures.FormatError
+	if errors.As(err, &format) && rec.Sessions > 0 {
+		return nil
+	}
+	return err
+}
+
 // exportMail packs the messages of a recording.
 func exportMail(dir, path string, o export.Options, begin func() io.Writer) error {
 	list, err := export.Messages(dir, path, o)
-	if err != nil {
+	var format *captures.FormatError
+	if err != nil && (!errors.As(err, &format) || len(list) == 0) {
 		return err
 	}
 	if len(list) == 0 {

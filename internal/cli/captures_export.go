@@ -27,6 +27,7 @@ type exportFlags struct {
 	noNotes       bool
 	keep          bool
 	treatment     string // what the export said of secrets and people
+	any           bool   // something was exported
 }
 
 // exportFormats are the formats of export; written says which are one stream of text.
@@ -76,7 +77,7 @@ func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) e
 		return err
 	}
 	o := export.Options{Lang: notes.Lang(a.lang), Title: src.title, Version: "facteur " + version(), Keys: keys, Sessions: src.sessions, Marks: src.marks, NoNotes: f.noNotes, TCPEvents: true,
-		Treated: func(words string) { f.treatment = words }}
+		Treated: func(words string) { f.treatment = words }, Look: func(captures.Info) { f.any = true }}
 	if f.title != "" {
 		o.Title = f.title
 	}
@@ -90,7 +91,7 @@ func (a *app) export(c *cobra.Command, s *shelf, f *exportFlags, which string) e
 	}
 	write := map[string]func(io.Writer, string, export.Options) error{"text": export.Text, "markdown": export.Markdown, "jsonl": export.JSONL, "html": export.HTML}[f.format]
 	if f.out == "" {
-		return write(a.out, src.path, o)
+		return a.asFar(f, write(a.out, src.path, o))
 	}
 	return a.newFile(f, func(w io.Writer) error { return write(w, src.path, o) })
 }
@@ -101,11 +102,21 @@ func (a *app) newFile(f *exportFlags, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = write(w)
+	err = a.asFar(f, write(w))
 	if err = errors.Join(err, w.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.out))
 	}
 	fmt.Fprintf(a.out, "%s\n  %s\n", f.out, f.treatment)
+	return nil
+}
+
+// asFar takes a recording that could not be read further for what it is: what comes before is exported, and says so.
+func (a *app) asFar(f *exportFlags, err error) error {
+	var format *captures.FormatError
+	if !errors.As(err, &format) || !f.any {
+		return err
+	}
+	a.logs.Warn(format.Say(a.lang) + a.say("\u202f; ce qui précède est exporté", "; what comes before that is exported"))
 	return nil
 }
 
@@ -117,6 +128,10 @@ func (a *app) exportSource(c *cobra.Command, s *shelf, which string) (*source, e
 			return &source{path: which, title: filepath.Base(which)}, nil
 		}
 		id, number = which, ""
+		if strings.ContainsRune(which, filepath.Separator) || filepath.Ext(which) != "" && !library.IsRecording(which) {
+			_, err := os.ReadFile(which) // why it cannot be read
+			return nil, err
+		}
 	}
 	ctx, l, done, err := s.open(c)
 	if err != nil {
@@ -188,6 +203,7 @@ func (a *app) exportCapture(f *exportFlags, src *source) error {
 
 func (a *app) exportMessages(f *exportFlags, src *source, o export.Options) error {
 	list, err := export.Messages(f.out, src.path, o)
+	f.any = len(list) > 0
 	for _, m := range list {
 		fmt.Fprintf(a.out, "%s  %d octets  %s\n", filepath.Join(f.out, m.File), m.Octets, m.How)
 	}
@@ -197,7 +213,7 @@ func (a *app) exportMessages(f *exportFlags, src *source, o export.Options) erro
 	if f.treatment != "" {
 		fmt.Fprintf(a.out, "%s  %s\n", filepath.Join(f.out, export.AboutName), f.treatment)
 	}
-	return err
+	return a.asFar(f, err)
 }
 
 func (a *app) exportBundle(f *exportFlags, src *source, o export.Options) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -138,7 +139,7 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "%d  %s  %s\n", r.ID, visible(r.Name), visible(r.Title))
+		fmt.Fprintln(a.out, strings.TrimSpace(fmt.Sprintf("%d  %s  %s", r.ID, visible(r.Name), visible(r.Title))))
 		fmt.Fprintf(a.out, a.say("   %s, %d octets, secrets\u202f: %s\n   SHA-256 %s\n", "   %s, %d octets, secrets: %s\n   SHA-256 %s\n"), when(r.Began), r.Size, a.secretsWord(r.Secrets), r.SHA256)
 		if len(r.Tags) > 0 {
 			fmt.Fprintln(a.out, "  ", visible(hashed(r.Tags)))
@@ -153,7 +154,7 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, a.say("SÉANCE\tPROTOCOLE\tTLS\tCLIENT\tSERVEUR\tCOMPTE\tDURÉE\tÉVÉNEMENTS\tREMARQUES\tERREURS", "SESSION\tPROTOCOL\tTLS\tCLIENT\tSERVER\tUSER\tLASTED\tEVENTS\tLINTS\tERRORS"))
 		for _, x := range list {
-			fmt.Fprintf(w, "%d.%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", r.ID, x.Number, orDash(x.Protocol), orDash(x.TLS), visible(x.Client), visible(x.Server),
+			fmt.Fprintf(w, "%d.%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", r.ID, x.Number, orDash(x.Protocol), orDash(versions(x.TLS)), visible(x.Client), visible(x.Server),
 				orDash(visible(x.User)), x.Ended.Sub(x.Began).Round(time.Millisecond), x.Events, x.Lints, x.Faults)
 		}
 		if err := w.Flush(); err != nil {
@@ -172,6 +173,13 @@ func (a *app) showCommand(s *shelf) *cobra.Command {
 		}
 		return err
 	}}
+}
+
+// versions names each version of TLS once: the two legs mostly have the same.
+func versions(tls string) string {
+	list := strings.Split(tls, ", ")
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), ", ")
 }
 
 // maxListed is how many sessions are listed at once.
@@ -229,10 +237,16 @@ func (a *app) searchCommand(s *shelf) *cobra.Command {
 					arrow = "<-"
 				}
 				line, _, cut := strings.Cut(h.Line, "\n")
+				if runes := []rune(line); len(runes) > maxHitLine {
+					line, cut = string(runes[:maxHitLine]), true
+				}
 				if cut {
 					line += " …"
 				}
-				fmt.Fprintf(a.out, "%d.%d#%-5d %s  %s %s  %s\n", h.Recording, h.Session, h.Seq, when(h.Time), arrow, visible(line), h.Kind)
+				fmt.Fprintf(a.out, "%-12s  %s  %s %s  %s\n", fmt.Sprintf("%d.%d#%d", h.Recording, h.Session, h.Seq), when(h.Time), arrow, visible(line), h.Kind)
+				if h.Mark != "" {
+					fmt.Fprintf(a.out, "%-12s  ★ %s\n", "", visible(strings.ReplaceAll(h.Mark, "\n", " · ")))
+				}
 			}
 			if more {
 				fmt.Fprintf(a.err, a.say("il y en a d’autres\u202f: --limit %d\n", "there are more: --limit %d\n"), limit*10)
@@ -247,6 +261,9 @@ func (a *app) searchCommand(s *shelf) *cobra.Command {
 	c.Flags().IntVarP(&limit, "limit", "n", 100, "how many events to show at most")
 	return c
 }
+
+// maxHitLine is how much of a line is shown of what was found: a ClientHello has hundreds of characters.
+const maxHitLine = 120
 
 // filterError says in the user's language what is wrong with a filter.
 func (a *app) filterError(err error) error {
