@@ -3,7 +3,7 @@ import AxeBuilder from '@axe-core/playwright'
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { launch, visit } from './browser.mjs'
-import { enter, scenes, servers, Servers } from './scenes.mjs'
+import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 /** AXE=compare,library looks at those whose names begin so. */
 const asked = (process.env.AXE ?? '').split(',')
@@ -35,7 +35,7 @@ after(async () => {
 /** Brings a page to a scene and has it looked at. */
 async function at(scene, { settings, width, height }, look) {
   const server = scene.own ? await servers[scene.server]() : await running.get(scene.server)
-  const { page, context, faults } = await visit(browser, server.url, { width, height, settings })
+  const { page, context, faults } = await visit(browser, address(scene, server), { width, height, settings })
   try {
     await enter(page, scene, server)
     await page.waitForTimeout(150)

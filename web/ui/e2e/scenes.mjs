@@ -134,10 +134,11 @@ export const scenes = {
   join: { server: 'door', breaks: true, ready: 'form' },
 }
 
-/** Brings a page to a scene; arrived is told before anything is done there. */
+/** The address of a scene. */
+export const address = (scene, server) => server.url + ((typeof scene.hash === 'function' ? scene.hash(server) : scene.hash) ?? '')
+
+/** Waits for a scene at its address and does what it is about; arrived is told before that. */
 export async function enter(page, scene, server, arrived = async () => {}) {
-  const hash = typeof scene.hash === 'function' ? scene.hash(server) : scene.hash
-  if (hash) await page.evaluate((to) => (location.hash = to), hash)
   await page.locator(scene.ready).first().waitFor({ state: 'attached' })
   await arrived()
   await scene.act?.(page, server)

@@ -7,7 +7,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { launch, real, visit } from './browser.mjs'
-import { enter, scenes, servers, Servers } from './scenes.mjs'
+import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 const [folder, ...names] = process.argv.slice(2)
 if (!folder) {
@@ -66,7 +66,7 @@ async function picture({ name, scene, size, lang, themes }) {
   const server = scene.own ? await servers[scene.server]() : await running.get(scene.server)
   const { settings = {}, ...window } = sizes[size]
   const theme = settings.projector && themes[0] === 'light' ? 'light' : 'auto'
-  const { context, page, faults } = await visit(browser, server.url, { ...window, settings: { lang, theme, ...settings }, prepare: watchShifts })
+  const { context, page, faults } = await visit(browser, address(scene, server), { ...window, settings: { lang, theme, ...settings }, prepare: watchShifts })
   try {
     page.setDefaultTimeout(15_000)
     const pending = new Set()

@@ -155,7 +155,7 @@ class Take {
       }
       put('message.headers_end', '\r\n', { line: '' }, ['message.headers_end'])
       put(`${family}.data.data`, text.replaceAll('\n', '\r\n'), { octets: String(text.length) }, [`${family}.data.data`])
-      put(`${family}.data.end`, '.\r\n', { line: '.' }, [`${family}.data.end`])
+      put(`${family}.data.end`, '.\r\n', { line: '.', octets: String(headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 2) + text.length) }, [`${family}.data.end`])
     }
     this.#tape.after(3)
     return this

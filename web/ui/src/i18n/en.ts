@@ -6,6 +6,7 @@ export const en: Msgs = {
   name: 'English',
   title: 'facteur',
   tagline: 'the mail, line by line',
+  colon: ': ',
   skip: 'Go to the transcript',
   nav: { label: 'Views', absent: 'This screen could not be loaded: facteur no longer answers. Reload the page.', more: 'More' },
   top: {
@@ -338,7 +339,7 @@ export const en: Msgs = {
     look: 'Look for this word in the transcript',
     move: 'choose',
     run: 'go',
-    open: 'Palette',
+    open: 'Search or act',
   },
   tapebar: {
     label: 'Open recording',

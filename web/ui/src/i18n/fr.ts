@@ -8,6 +8,8 @@ export const fr = {
   name: 'Français',
   title: 'facteur',
   tagline: 'le courrier, ligne par ligne',
+  /** Between a name and what is said of it. */
+  colon: '\u202f: ',
   skip: 'Aller à la transcription',
   nav: { label: 'Vues', absent: 'Cet écran n’a pas pu être chargé : facteur ne répond plus. Rechargez la page.', more: 'Plus' },
   top: {
@@ -342,7 +344,7 @@ export const fr = {
     look: 'Chercher ce mot dans la transcription',
     move: 'choisir',
     run: 'aller',
-    open: 'Palette',
+    open: 'Chercher ou agir',
   },
   tapebar: {
     label: 'Enregistrement ouvert',
