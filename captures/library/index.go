@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +55,8 @@ func (l *Library) Sync(ctx context.Context) (r Report, err error) {
 	if err != nil {
 		return r, err
 	}
-	for name, st := range files {
+	for _, name := range inOrder(files) {
+		st := files[name]
 		k, ok := known[name]
 		if ok && k.state == "done" && k.size == st.Size() && k.modified == st.ModTime().UnixNano() {
 			continue
@@ -110,6 +113,13 @@ func (l *Library) files() (map[string]fs.FileInfo, error) {
 		}
 	}
 	return out, nil
+}
+
+// inOrder gives the names of files, the oldest first: so their numbers follow the order in which they came.
+func inOrder(files map[string]fs.FileInfo) []string {
+	return slices.SortedFunc(maps.Keys(files), func(a, b string) int {
+		return cmp.Or(files[a].ModTime().Compare(files[b].ModTime()), cmp.Compare(a, b))
+	})
 }
 
 type knownFile struct {

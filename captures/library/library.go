@@ -31,7 +31,7 @@ const (
 	// busyTimeout is how long a write waits for another process's: many batches.
 	busyTimeout = 30 * time.Second
 	// schemaVersion is in the file's user_version. An index of another version is made anew; marks and tags stay.
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 // Library is an open library. It may be used by several goroutines.

@@ -232,6 +232,9 @@ func TestSyncFollowsFiles(t *testing.T) {
 	}
 	a, err := l.Find(ctx, "a.pcapng")
 	check(t, err)
+	if a.ID != 1 { // the oldest
+		t.Errorf("the first file has number %d", a.ID)
+	}
 	_, err = l.AddMark(ctx, Mark{Recording: "a.pcapng", Session: 1, Seq: 4, Text: "ici"})
 	check(t, err)
 	check(t, l.Tag(ctx, "a.pcapng", Keep))
