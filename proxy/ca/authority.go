@@ -14,7 +14,6 @@ import (
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
@@ -66,7 +65,7 @@ type Authority struct {
 	rsaKey   func() (crypto.Signer, error)
 
 	mu     sync.Mutex // guards leaves
-	leaves map[string]*tls.Certificate
+	leaves map[string]*leaf
 }
 
 // Info is what `facteur ca show` tells of an authority.
@@ -160,7 +159,7 @@ func newAuthority(dir string, root *x509.Certificate, key crypto.Signer, now fun
 		now = time.Now
 	}
 	return &Authority{
-		Dir: dir, root: root, key: key, now: now, leaves: map[string]*tls.Certificate{},
+		Dir: dir, root: root, key: key, now: now, leaves: map[string]*leaf{},
 		ecdsaKey: sync.OnceValues(func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }),
 		rsaKey:   sync.OnceValues(func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, leafRSABits) }),
 	}

@@ -216,6 +216,49 @@ func TestLeafCache(t *testing.T) {
 	}
 }
 
+// Clients that come together for the first time are shown one certificate, made once; clients for other names do not wait.
+func TestLeafIsMadeOnce(t *testing.T) {
+	a, err := LoadOrCreate(filepath.Join(t.TempDir(), "ca"), Options{Hosts: []string{"example.org"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var certs [16]*tls.Certificate
+	start := make(chan struct{})
+	for i := range certs {
+		wg.Go(func() {
+			<-start
+			var err error
+			if certs[i], err = a.Leaf("example.org"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	for _, c := range certs {
+		if c != certs[0] {
+			t.Fatal("clients that came together were shown different certificates")
+		}
+	}
+	held := a.kept("ecdsa " + strings.Join(a.permitted([]string{"example.org"}), " "))
+	held.mu.Lock() // as while one is made
+	defer held.mu.Unlock()
+	other := make(chan error, 1)
+	go func() {
+		_, err := a.Leaf("mail.example.org")
+		other <- err
+	}()
+	select {
+	case err := <-other:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("a client waits for the certificate of other names")
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ca")
 	var wg sync.WaitGroup

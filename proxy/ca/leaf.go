@@ -11,6 +11,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"facteur/internal/bilingual"
@@ -43,28 +44,44 @@ func (a *Authority) LeafRSA(names ...string) (*tls.Certificate, error) {
 
 func (a *Authority) leaf(key func() (crypto.Signer, error), kind string, names []string) (*tls.Certificate, error) {
 	names = a.permitted(names)
-	id := kind + " " + strings.Join(names, " ")
-	a.mu.Lock()
-	c := a.leaves[id]
-	a.mu.Unlock()
-	if c != nil && c.Leaf.NotAfter.Sub(a.now()) > leafFresh {
-		return c, nil
+	l := a.kept(kind + " " + strings.Join(names, " "))
+	l.mu.Lock() // who asks for the same names at the same time gets the same certificate
+	defer l.mu.Unlock()
+	if l.cert != nil && l.cert.Leaf.NotAfter.Sub(a.now()) > leafFresh {
+		return l.cert, nil
 	}
-	signer, err := key() // outside the lock: an RSA key takes a while, and others must not wait for it
+	signer, err := key() // an RSA key takes a while, and those with other names must not wait for it
 	if err != nil {
 		return nil, bilingual.Errorf("making a key for %s: %w",
 			"création d’une clé pour %s\u202f: %w", names[0], err)
 	}
-	if c, err = a.mint(signer, names); err != nil {
+	c, err := a.mint(signer, names)
+	if err != nil {
 		return nil, err
 	}
+	l.cert = c
+	return c, nil
+}
+
+// leaf is a certificate that is kept.
+type leaf struct {
+	mu   sync.Mutex // guards cert, and is held while it is made
+	cert *tls.Certificate
+}
+
+// kept gives the place of a certificate.
+func (a *Authority) kept(id string) *leaf {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.leaves) >= maxLeaves {
-		clear(a.leaves)
+	l := a.leaves[id]
+	if l == nil {
+		if len(a.leaves) >= maxLeaves {
+			clear(a.leaves)
+		}
+		l = new(leaf)
+		a.leaves[id] = l
 	}
-	a.leaves[id] = c
-	return c, nil
+	return l
 }
 
 // permitted gives the names a leaf may carry: those asked for, then loopback, each once.
