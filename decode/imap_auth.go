@@ -7,7 +7,9 @@ import (
 // authenticate reads AUTHENTICATE mechanism [initial-response] (RFC 9051 §6.2.2).
 func (p *imap) authenticate(b *imapEvent, c *imapCursor) {
 	mechanism := c.value()
-	if mechanism.kind != imapEnd && !mechanismName([]byte(mechanism.text)) { // the response, its mechanism forgotten
+	// what is glued to the name is masked, and the copy has one word
+	glued := mechanism.to < len(b.t.s) && b.t.s[mechanism.to] != ' ' && b.t.s[mechanism.to] != '\n'
+	if mechanism.kind != imapEnd && (glued || !mechanismName([]byte(mechanism.text))) { // the response, its mechanism forgotten
 		p.sasl = p.l.exchange("")
 		c.p = mechanism.from
 		p.l.heardLine([]byte(mechanism.text))

@@ -43,6 +43,16 @@ type imapLiteral struct {
 	held     bool   // text is set
 }
 
+// announces reports whether a literal is announced between two positions.
+func (t *imapText) announces(from, to int) bool {
+	for i := range t.literals {
+		if l := &t.literals[i]; l.from >= from && l.from < to {
+			return true
+		}
+	}
+	return false
+}
+
 // offset gives the place in the stream of position p of the text; to says that p ends a range.
 func (t *imapText) offset(p int, to bool) int64 {
 	for i := len(t.segments) - 1; i >= 0; i-- {
