@@ -212,7 +212,7 @@ func (p *imap) secretArguments(name string, from int, c *imapCursor) {
 		save := *c
 		user := c.value()
 		odd := user.kind == imapListing || user.kind == imapClose || user.kind == imapAtom && strings.IndexByte(user.text, '\t') >= 0
-		odd = odd || b.t.announces(user.from+1, user.to) // what is masked of a list before it would read as a name
+		odd = odd || b.t.announces(user.from+1, user.to)                                                 // what is masked of a list before it would read as a name
 		if next := c.peek(); next.from == user.to && (next.kind == imapOpen || next.kind == imapClose) { // it would be masked, and part of the name
 			odd = user.kind == imapAtom || odd
 		}
