@@ -288,8 +288,8 @@ func readPEM(path, kind string) ([]byte, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != kind {
-		return nil, bilingual.Errorf("the authority: %s holds no %s in PEM",
-			"l’autorité\u202f: %s ne contient pas de %s au format PEM", path, kind)
+		return nil, bilingual.Errorf("the authority: %s holds no %s in PEM; restore it, or delete all of %s and start again",
+			"l’autorité\u202f: %s ne contient pas de %s au format PEM\u202f; rétablissez-le, ou effacez tout %s et recommencez", path, kind, filepath.Dir(path))
 	}
 	return block.Bytes, nil
 }
