@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { MailEvent } from '../src/lib/api'
-import { addresses, claimsOf, dateOf, findings, hopsOf, Mailbag, proofsOf, securedBy, signatureFaults, verdict } from '../src/lib/mail'
+import { Mailbag, verdict } from '../src/lib/mail'
+import { addresses } from '../src/lib/mailaddress'
+import { findings } from '../src/lib/mailfindings'
+import { claimsOf, proofsOf, signatureFaults } from '../src/lib/mailproofs'
+import { dateOf, hopsOf, securedBy } from '../src/lib/mailroute'
 import { sourceLines } from '../src/lib/source'
 
 /** Events as facteur tells them, with what the letters need. */

@@ -3,7 +3,7 @@
  * happened to the connection. What belongs together is one rung (a body, the messages of one TLS flight, the same words
  * on both legs), unless the reader spreads them out.
  */
-import type { Leg, MailEvent, Side } from './api'
+import type { Leg, MailEvent, Session, Side } from './api'
 import { lineParts } from './lineparts'
 import { isPlumbing, isSealed } from './story'
 
@@ -345,3 +345,9 @@ export function gapHeight(ms: number, zoom: Zoom): { rem: number; broken: boolea
   if (!(ms > 0)) return { rem: 0, broken: false }
   return { rem: Math.round((gapRem[zoom] * Math.min(1, ms / gapFull)) / gapStep) * gapStep, broken: ms > gapFull }
 }
+
+/** The version of TLS on a leg, as people write it. */
+export const versionOf = (tls: Session['tls'], leg: Leg) => (tls?.[leg]?.version ?? 'TLS').replace(/^TLS(?=\d)/, 'TLS ')
+
+/** Whether a leg's tube begins at this rung, or changes its kind. */
+export const begins = (rung: Rung, before: Rung | undefined, leg: 0 | 1) => rung.bands[leg] !== 'none' && (before?.bands[leg] ?? 'none') !== rung.bands[leg]

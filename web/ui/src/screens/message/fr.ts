@@ -1,4 +1,5 @@
-import type { FindingId, SignatureFault } from '../../lib/mail'
+import type { FindingId } from '../../lib/mailfindings'
+import type { SignatureFault } from '../../lib/mailproofs'
 import { french } from '../../i18n/count'
 
 export const fr = {
