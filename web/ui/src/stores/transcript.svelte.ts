@@ -39,6 +39,11 @@ class Transcript {
   #frame = 0
   #stream: Stream | null = null
 
+  /** Whether facteur has said what it is and for whom, or will not: before, nothing is shown that would have to move then. */
+  get met(): boolean {
+    return !!this.about || this.link.state === 'lost' || this.link.state === 'refused'
+  }
+
   get catalogue(): Catalogue | null {
     return this.catalogues[settings.lang] ?? null
   }
