@@ -39,6 +39,20 @@ const (
 	maxStore  = 64 << 10
 )
 
+// Swap exchanges the memory that a session of its own Room puts events together in for that of r, between two calls. A
+// program with thousands of sessions keeps a few Rooms, swaps one in while it feeds a session and out again behind that: a
+// session that waits holds next to nothing.
+func (s *Session) Swap(r *Room) {
+	own := s.room
+	s.evs = nil
+	own.evs, r.evs = r.evs, own.evs
+	own.fields, r.fields = r.fields, own.fields
+	own.notes, r.notes = r.notes, own.notes
+	own.spans, r.spans = r.spans, own.spans
+	own.tls, r.tls = r.tls, own.tls
+	own.stores, r.stores = r.stores, own.stores
+}
+
 // store gives a buffer with room for n octets.
 func (r *Room) store(n int) []byte {
 	last := len(r.stores) - 1

@@ -9,11 +9,11 @@ import (
 	"facteur/decode"
 )
 
-// Sessions that share a Room, take turns in the middle of lines and records, and let go of their events at each turn have
+// Sessions that share a Room, or swap one in for each turn, take turns in the middle of lines and records, and let go of their events at each turn have
 // the events that each of them has alone.
 func TestSharedRoom(t *testing.T) {
 	eachCapture(t, 400<<10, func(t *testing.T, c *take) {
-		room, ids := new(decode.Room), slices.Sorted(maps.Keys(c.sessions))
+		room, swapped, ids := new(decode.Room), new(decode.Room), slices.Sorted(maps.Keys(c.sessions))
 		want, got := map[int][]string{}, map[int][]string{}
 		for range 2 { // what one session teaches of the secrets of another is known the second time
 			for _, id := range ids {
@@ -24,12 +24,25 @@ func TestSharedRoom(t *testing.T) {
 		for _, id := range ids {
 			s := c.sessions[id]
 			o := s.options(c)
-			o.Room, o.Passing = room, true
-			turns[id] = takeTurns(s, decode.New(o), func(evs []decode.Event) {
+			keep := func(evs []decode.Event) {
 				for i := range evs {
 					got[id] = append(got[id], string(decode.AppendJSON(nil, 1, &evs[i])))
 				}
-			})
+			}
+			o.Passing = true
+			if id%2 == 0 {
+				o.Room = room
+			}
+			d := decode.New(o)
+			turns[id] = takeTurns(s, d, keep)
+			if id%2 == 1 { // the others swap it in and out
+				turn := turns[id]
+				turns[id] = func() bool {
+					d.Swap(swapped)
+					defer d.Swap(swapped)
+					return turn()
+				}
+			}
 		}
 		for len(turns) > 0 {
 			for _, id := range ids {

@@ -75,6 +75,7 @@ type Live struct {
 	queue queue
 
 	// used while the queue is worked off only
+	room   *decode.Room // swapped into dec
 	expect int
 	seen   int // events of the decoder's call under way that were looked at
 	marks  [2][2][]comment
@@ -117,7 +118,7 @@ func (d *Desk) Open(st Start) *Live {
 		l.keys = new(tlswire.KeyLog)
 		secrets = l.keys
 	}
-	l.queue.do, l.queue.done, l.queue.stalled = l.do, l.flush, l.stall
+	l.queue.do, l.queue.done, l.queue.stalled = l.do, l.rest, l.stall
 	l.queue.init(&d.clock, &d.memory)
 	o := decode.Options{
 		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: secrets, ShowSecrets: d.Keep, Passing: d.Passing,
@@ -170,7 +171,14 @@ func (l *Live) Expect(_ decode.Leg, more bool) {
 // Close ends the session.
 func (l *Live) Close(t time.Time) { l.queue.put(job{what: jobLast, time: t}, nil) }
 
+// rooms are swapped into the sessions whose queues are worked off: those that wait hold none.
+var rooms = sync.Pool{New: func() any { return new(decode.Room) }}
+
 func (l *Live) do(j *job, data []byte) {
+	if l.room == nil {
+		l.room = rooms.Get().(*decode.Room)
+		l.dec.Swap(l.room)
+	}
 	l.seen = 0
 	if l.over { // a retry that came too late
 		return
@@ -335,6 +343,16 @@ func (l *Live) keep(write func(Recorder) error) {
 			Fields: []decode.Field{{Name: "what", Value: "recording_failed"}, {Name: "detail", Value: err.Error()}},
 			Notes:  []decode.Note{{ID: "session.error.recording_failed"}}}})
 	}
+}
+
+// rest ends a batch: nobody looks at its events any more, or they are kept by whoever does.
+func (l *Live) rest() {
+	if l.room != nil {
+		l.dec.Swap(l.room)
+		rooms.Put(l.room)
+		l.room = nil
+	}
+	l.flush()
 }
 
 // flush has what was recorded written soon.
