@@ -80,7 +80,7 @@ func BenchmarkMillion(b *testing.B) {
 	})
 	b.Run("sessions", func(b *testing.B) {
 		for b.Loop() {
-			_, err := l.Sessions(ctx, 0, 100)
+			_, err := l.Sessions(ctx, 1, 100)
 			check(b, err)
 		}
 	})

@@ -88,20 +88,6 @@ func moment(ns int64) time.Time {
 	return time.Unix(0, ns).UTC()
 }
 
-// Named gives the recording of a file's name.
-func (l *Library) Named(ctx context.Context, name string) (Recording, error) {
-	all, err := l.Recordings(ctx)
-	if err != nil {
-		return Recording{}, err
-	}
-	for _, r := range all {
-		if r.Name == name {
-			return r, nil
-		}
-	}
-	return Recording{}, notFound(name)
-}
-
 // Place names a hit for SearchFrom.
 func (h *Hit) Place() string { return strconv.FormatInt(h.id, 10) }
 
@@ -128,14 +114,10 @@ func (l *Library) Find(ctx context.Context, which string) (Recording, error) {
 	return Recording{}, notFound(which)
 }
 
-// Sessions lists the sessions of a recording in order, or with 0 the latest of all.
+// Sessions lists the sessions of a recording in order, at most limit of them.
 func (l *Library) Sessions(ctx context.Context, recording int64, limit int) ([]Session, error) {
-	where, args := "WHERE recording = ? ORDER BY number", []any{recording}
-	if recording == 0 {
-		where, args = "ORDER BY id DESC", nil
-	}
 	rows, err := l.db.QueryContext(ctx, `SELECT id, recording, number, protocol, client, server, tls, user, began, ended, events, lints, errors
-		FROM sessions `+where+" LIMIT ?", append(args, limit)...)
+		FROM sessions WHERE recording = ? ORDER BY number LIMIT ?`, recording, limit)
 	if err != nil {
 		return nil, failed(err)
 	}

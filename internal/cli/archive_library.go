@@ -137,7 +137,7 @@ func (r *archive) found(ctx context.Context, name string) (*library.Library, lib
 	if _, err := r.path(name); err != nil {
 		return nil, library.Recording{}, err
 	}
-	rec, err := l.Named(ctx, name)
+	rec, err := l.Find(ctx, name) // a number is no recording's name
 	if errors.Is(err, library.ErrUnknown) {
 		err = fmt.Errorf("%q: %w", name, web.ErrNoRecording)
 	}

@@ -71,6 +71,8 @@ export interface Hit {
   from: 'client' | 'server'
   kind: string
   line: string
+  /** A note or tag, where that is what was found. */
+  mark: string
 }
 
 export interface Sample {
