@@ -15,13 +15,16 @@ const ascii = span(0x20, 0x7e)
 const letters = 'àâäæçéèêëîïôöœùûüÿÀÂÄÆÇÉÈÊËÎÏÔÖŒÙÛÜŸñÑßáíóúÁÍÓÚåÅøØ'
 /** Typography, with the spaces that French puts before its double signs. */
 const signs = '\u00a0\u202f\u2009\u2011‘’“”«»‹›–—…·•°§©±×−€'
-const characters = ascii + letters + signs
+const whole = ascii + letters + signs
+
+/** What is bold in a fixed width is the protocol's own: verbs, codes, names of fields, the signs that stand for controls. */
+const protocol = ascii + '‹›…'
 
 /** No kerning pairs of a variable font are dropped: headings show their absence. Plex Mono has nothing to keep. */
 const fonts = [
   { from: '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2', to: 'inter.woff2', keepFeatures: ['kern', 'tnum'], variationAxes: { wght: { min: 400, max: 750 } } },
   { from: '@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-400-normal.woff2', to: 'post-mono-400.woff2', keepFeatures: [] },
-  { from: '@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-600-normal.woff2', to: 'post-mono-600.woff2', keepFeatures: [] },
+  { from: '@fontsource/ibm-plex-mono/files/ibm-plex-mono-latin-600-normal.woff2', to: 'post-mono-600.woff2', keepFeatures: [], characters: protocol },
 ]
 
 /** "Plex" is a reserved name, which a font that was changed may not bear: the file is called The Post Mono inside. */
@@ -35,10 +38,10 @@ function renamed(font) {
   return font
 }
 
-for (const { from, to, ...options } of fonts) {
-  const whole = await readFile(here(`../node_modules/${from}`))
-  const cut = await subset(whole, characters, { ...options, targetFormat: 'truetype', noHinting: true })
-  const file = await convert(renamed(Buffer.from(cut)), 'woff2')
-  await writeFile(here(`../src/fonts/${to}`), file)
-  console.log(`${to}: ${whole.length} → ${file.length} octets`)
+for (const { from, to, characters = whole, ...options } of fonts) {
+  const file = await readFile(here(`../node_modules/${from}`))
+  const cut = await subset(file, characters, { ...options, targetFormat: 'truetype', noHinting: true })
+  const small = await convert(renamed(Buffer.from(cut)), 'woff2')
+  await writeFile(here(`../src/fonts/${to}`), small)
+  console.log(`${to}: ${file.length} → ${small.length} octets`)
 }
