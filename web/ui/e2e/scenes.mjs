@@ -54,8 +54,9 @@ const show = (selector) => (page) => page.locator(selector).first().evaluate((on
 const hostile = (hash) => (server) => hash.replace('MAIL', server.events.find((event) => event.kind === 'smtp.data.begin' && event.leg === 'client').n)
 
 export const scenes = {
-  live: { server: 'run', ready: rows, act: top },
-  'live-picked': { server: 'run', ready: rows, act: pick('250-') },
+  // on a phone the explanation would cover the lines: it has a scene of its own
+  live: { server: 'run', ready: rows, act: (page) => (page.viewportSize().width < 800 ? top : pick('250-'))(page) },
+  'live-picked': { server: 'run', ready: rows, few: true, act: pick('250-') },
   'live-wire': { server: 'run', ready: rows, few: true, act: then(top, key('w'), (page) => page.locator('.post').click()) },
   'live-sessions': { server: 'run', ready: rows, few: true, act: key('l') },
   'live-completing': { server: 'run', ready: rows, few: true, act: then((page) => page.locator('search input').fill('co'), wait('[role=option]'), key('ArrowDown')) },
