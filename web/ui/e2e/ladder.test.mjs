@@ -157,7 +157,7 @@ describe('the ladder', () => {
   it('says that there is nothing yet', async () => {
     const mock = await startMock({ events: 'none' })
     const { page, context } = await visit(browser, `${mock.url}#/ladder`, { settings: { lang: 'en' } })
-    await page.locator('main h2').waitFor()
+    await page.getByRole('heading', { name: 'No session yet' }).waitFor()
     await context.close()
     await mock.close()
   })

@@ -97,7 +97,7 @@ describe('a message', () => {
 
   it('that has not come is awaited, in words', () =>
     on({ events: 'none' }, async (page) => {
-      await page.getByRole('heading', { name: 'Aucun message transféré' }).waitFor()
+      await page.getByRole('heading', { name: 'Aucune séance pour l’instant' }).waitFor()
     }))
 })
 
