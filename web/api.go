@@ -1,9 +1,6 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"facteur/decode"
 )
@@ -155,22 +151,22 @@ func (s *Server) getState(w http.ResponseWriter, _ *http.Request, role Role) {
 type catalogues struct {
 	get  func(lang string) []byte
 	mu   sync.Mutex
-	made map[string]asset
+	made map[string]*asset
 }
 
-func (c *catalogues) of(lang string) (asset, bool) {
+func (c *catalogues) of(lang string) (*asset, bool) {
 	if c.get == nil || lang != "fr" && lang != "en" {
-		return asset{}, false
+		return nil, false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a, ok := c.made[lang]
 	if !ok {
-		if a.data = c.get(lang); a.data == nil {
-			return asset{}, false
+		data := c.get(lang)
+		if data == nil {
+			return nil, false
 		}
-		sum := sha256.Sum256(a.data)
-		a.etag = `"` + hex.EncodeToString(sum[:16]) + `"`
+		a = newAsset(data, "application/json")
 		c.made[lang] = a
 	}
 	return a, true
@@ -182,10 +178,8 @@ func (s *Server) getCatalogue(w http.ResponseWriter, r *http.Request, _ Role) {
 		refuse(w, r, refuseNotFound)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("ETag", a.etag)
 	w.Header().Set("Cache-Control", "private, no-cache") // no secret in it, and large: kept, but asked about
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.data))
+	a.serve(w, r)
 }
 
 func (s *Server) getSessions(w http.ResponseWriter, _ *http.Request, _ Role) {

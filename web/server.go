@@ -155,7 +155,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{o: o, log: o.Log, hub: newHub(o.Mode, o.Log, limitsOf(o.Mode)), tapes: newTapes(), diffs: make(chan struct{}, maxDiffs), uploads: newUploads(), stage: newStage(), connect: o.Connect, recording: o.Recording,
 		hosts: make(map[string]bool), forwarded: make(map[string]bool), stopping: make(chan struct{})}
-	s.catalogue = catalogues{get: o.Catalogue, made: make(map[string]asset)}
+	s.catalogue = catalogues{get: o.Catalogue, made: make(map[string]*asset)}
 	for _, h := range o.Hosts {
 		h = strings.ToLower(h)
 		if _, _, err := net.SplitHostPort(h); err == nil {

@@ -1,15 +1,11 @@
 package web
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"io/fs"
 	"net/http"
 	"path"
 	"strings"
-	"time"
 )
 
 // dist is the built page, committed so that building facteur needs Go alone.
@@ -26,15 +22,8 @@ var assetTypes = map[string]string{
 	".webmanifest": "application/manifest+json", ".wasm": "application/wasm", ".pdf": "application/pdf",
 }
 
-type asset struct {
-	data        []byte
-	etag        string
-	contentType string
-	hashed      bool // its name changes with its content
-}
-
 // page serves the built files from memory.
-type page map[string]asset
+type page map[string]*asset
 
 func loadPage(files fs.FS) (page, error) {
 	p := make(page)
@@ -46,12 +35,12 @@ func loadPage(files fs.FS) (page, error) {
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(data)
 		kind := assetTypes[strings.ToLower(path.Ext(name))]
 		if kind == "" {
 			kind = "application/octet-stream"
 		}
-		p[name] = asset{data, `"` + hex.EncodeToString(sum[:16]) + `"`, kind, strings.HasPrefix(name, "assets/")}
+		p[name] = newAsset(data, kind)
+		p[name].hashed = strings.HasPrefix(name, "assets/")
 		return nil
 	})
 	return p, err
@@ -71,19 +60,16 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a, ok := p[name]
 	switch {
-	case name == "index.html" && len(a.data) == 0:
+	case name == "index.html" && (!ok || len(a.data) == 0):
 		refuse(w, r, notBuilt)
 		return
 	case !ok:
 		refuse(w, r, refuseNotFound)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", a.contentType)
-	h.Set("ETag", a.etag)
-	h.Set("Cache-Control", "no-cache")
+	w.Header().Set("Cache-Control", "no-cache")
 	if a.hashed {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.data))
+	a.serve(w, r)
 }
