@@ -122,7 +122,7 @@ func (m *matcher) fetched() (fetched, *Step) {
 func (all fetched) take(octets []byte, asked []string) {
 	var n int
 	var word string
-	if k, err := fmt.Sscanf(string(octets[:min(len(octets), 40)]), "* %d %s (", &n, &word); k < 2 || err != nil && k < 2 || !strings.EqualFold(word, "FETCH") {
+	if k, _ := fmt.Sscanf(string(octets[:min(len(octets), 40)]), "* %d %s (", &n, &word); k < 2 || !strings.EqualFold(word, "FETCH") {
 		return
 	}
 	_, list, ok := bytes.Cut(octets, []byte("("))

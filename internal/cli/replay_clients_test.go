@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -56,6 +57,9 @@ func serviceFor(protocol, security string) string {
 	return map[string]string{"smtp": lab.Submission, "pop3": lab.POP3, "imap": lab.IMAP}[protocol]
 }
 
+// listeningAt finds in the log which door is where.
+var listeningAt = regexp.MustCompile(`at=(\w+)://(\S+)`)
+
 // startServe runs `facteur replay serve` and gives its doors and what it printed.
 func startServe(t *testing.T, file string) (doors, *lockedBuffer) {
 	t.Helper()
@@ -72,8 +76,7 @@ func startServe(t *testing.T, file string) (doors, *lockedBuffer) {
 	for _, s := range services {
 		for _, p := range replay.Protocols(all) {
 			if strings.HasPrefix(s, p) || p == "smtp" && s == lab.Submission {
-				d.addrs[s] = freeAddr("127.0.0.1:0")
-				f.listen = append(f.listen, s+"://"+d.addrs[s])
+				f.listen = append(f.listen, s+"://127.0.0.1:0")
 			}
 		}
 	}
@@ -87,7 +90,10 @@ func startServe(t *testing.T, file string) (doors, *lockedBuffer) {
 		}
 	})
 	for range 400 {
-		if strings.Contains(logs.String(), "any password") {
+		if told := logs.String(); strings.Contains(told, "any password") {
+			for _, at := range listeningAt.FindAllStringSubmatch(told, -1) {
+				d.addrs[at[1]] = at[2]
+			}
 			return d, out
 		}
 		select {
