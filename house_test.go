@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"facteur/proxy/ca":           {"internal/bilingual"},
 	"facteur/proxy/ca/trust":     {"internal/bilingual"},
 	"facteur/internal/lab":       {"decode"},
-	"facteur/replay":             {"decode", "captures"},
+	"facteur/replay":             {"decode", "captures", "internal/bilingual"},
 	"facteur/internal/watch":     {"decode", "decode/tlswire", "captures"},
 	"facteur/web":                {"decode", "replay", "internal/bilingual"},
 	"facteur/internal/cli":       {"*"},

@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -10,6 +8,7 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // maxBookOctets bounds what a book keeps: enough for hours of mail, little enough for a small machine. A single session
@@ -17,7 +16,7 @@ import (
 const maxBookOctets = 256 << 20
 
 // ErrTooLarge says that a recording's sessions together are too large to be kept in memory.
-var ErrTooLarge = errors.New("the sessions hold more than can be kept in memory")
+var ErrTooLarge = bilingual.New("the sessions hold more than can be kept in memory", "les séances tiennent plus que la mémoire n’en garde")
 
 // Book turns decoded sessions into dialogues. It is handed events and octets as a viewer is; the client leg counts, which
 // in anyone's capture is the only one. Its methods may be called from several goroutines.
@@ -131,7 +130,7 @@ func (b *Book) Dialogues() ([]*Dialogue, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.overflow {
-		return nil, fmt.Errorf("%w (%d MiB); choose one with --session N", ErrTooLarge, maxBookOctets>>20)
+		return nil, bilingual.Errorf("%w (%d MiB); choose one with --session N", "%w (%d Mio)\u202f; choisissez-en une avec --session N", ErrTooLarge, maxBookOctets>>20)
 	}
 	var all []*Dialogue
 	for id, p := range b.pages {

@@ -6,13 +6,13 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -28,7 +28,7 @@ const (
 
 // ErrCannotSend is wrapped where a step cannot be spoken to another server: a mechanism whose messages cannot be made
 // again, a password that would cross a network in clear.
-var ErrCannotSend = errors.New("cannot be sent again")
+var ErrCannotSend = bilingual.New("cannot be sent again", "ne peut pas être renvoyé")
 
 // Target is the server that a dialogue is spoken to.
 type Target struct {
@@ -79,7 +79,7 @@ func Send(ctx context.Context, d *Dialogue, o SendOptions) (*Dialogue, error) {
 	}
 	raw, err := new(net.Dialer).DialContext(ctx, "tcp", o.Target.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
+		return nil, bilingual.Errorf("connecting: %w", "connexion\u202f: %w", err)
 	}
 	s.raw = raw
 	s.use(raw)
@@ -118,7 +118,7 @@ func (s *sender) speak(ctx context.Context) error {
 			return nil // the server has ended the session: the difference shows where
 		}
 		if err != nil {
-			return fmt.Errorf("step %d (%s): %w", step.N, stepName(step), err)
+			return bilingual.Errorf("step %d (%s): %w", "étape %d (%s)\u202f: %w", step.N, stepName(step), err)
 		}
 		if done {
 			return nil
@@ -203,7 +203,7 @@ func (s *sender) starts(ctx context.Context, step *Step) (done bool, err error) 
 		return agrees(s.protocol, step.last()) || len(step.last()) == 0, nil
 	}
 	if n := s.r.Buffered(); n > 0 {
-		return false, fmt.Errorf("%d octets in clear behind the answer to %s: an injection", n, step.Verb)
+		return false, bilingual.Errorf("%d octets in clear behind the answer to %s: an injection", "%d octets en clair derrière la réponse à %s\u202f: une injection", n, step.Verb)
 	}
 	s.now.Steps = append(s.now.Steps, Step{Kind: StepUpgrade, Verb: "TLS", Line: step.Verb, Time: time.Now(), Turns: []Turn{{}}})
 	if err := s.startTLS(ctx); err != nil {
@@ -217,13 +217,13 @@ func (s *sender) starts(ctx context.Context, step *Step) (done bool, err error) 
 
 func (s *sender) startTLS(ctx context.Context) error {
 	if s.o.Target.TLS == nil {
-		return fmt.Errorf("TLS with %s: nothing to verify it with", s.o.Target.Addr)
+		return bilingual.Errorf("TLS with %s: nothing to verify it with", "TLS avec %s\u202f: rien ne permet de le vérifier", s.o.Target.Addr)
 	}
 	secure := tls.Client(s.raw, s.o.Target.TLS)
 	ctx, cancel := context.WithTimeout(ctx, handshakePatience)
 	defer cancel()
 	if err := secure.HandshakeContext(ctx); err != nil {
-		return fmt.Errorf("TLS with %s: %w", s.o.Target.Addr, err)
+		return bilingual.Errorf("TLS with %s: %w", "TLS avec %s\u202f: %w", s.o.Target.Addr, err)
 	}
 	s.secure = true
 	s.use(secure)

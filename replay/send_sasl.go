@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 // maxIterations bounds what a server can make a client compute (RFC 7677 §4 wants 4096 at least).
@@ -34,7 +35,8 @@ func (s *sender) logIn(step *Step) error {
 		return err
 	}
 	if !s.secure && !loopback(s.raw.RemoteAddr()) && s.d.Security != Clear {
-		return fmt.Errorf("%w: it was recorded in TLS and would now cross the network in clear; use a URL with TLS", ErrCannotSend)
+		return bilingual.Errorf("%w: it was recorded in TLS and would now cross the network in clear; use a URL with TLS",
+			"%w\u202f: enregistré dans TLS, il traverserait maintenant le réseau en clair\u202f; donnez une URL avec TLS", ErrCannotSend)
 	}
 	live := s.begin(step)
 	defer func() { s.now.Steps = append(s.now.Steps, *live) }()
@@ -54,7 +56,7 @@ func (s *sender) logIn(step *Step) error {
 		command = live.tag + " LOGIN " + quote(user) + " " + quote(password)
 	default:
 		if len(words) < 2 {
-			return fmt.Errorf("%w: it names no mechanism", ErrCannotSend)
+			return bilingual.Errorf("%w: it names no mechanism", "%w\u202f: aucun mécanisme n’y est nommé", ErrCannotSend)
 		}
 		return s.sasl(live, verb, strings.ToUpper(words[1].text), len(words) > 2, user, password)
 	}
@@ -82,7 +84,8 @@ func (s *sender) credentials(step *Step) (user, password string, err error) {
 			return user, p, nil
 		}
 	}
-	return "", "", fmt.Errorf("%w: no password for the user %q; give --user and --password-file", ErrCannotSend, user)
+	return "", "", bilingual.Errorf("%w: no password for the user %q; give --user and --password-file",
+		"%w\u202f: pas de mot de passe pour %q\u202f; donnez --user et --password-file", ErrCannotSend, user)
 }
 
 func loopback(a net.Addr) bool {
@@ -186,7 +189,7 @@ func (s *sender) sasl(live *Step, verb, mechanism string, initial bool, user, pa
 			command = strconv.Quote(command)
 		}
 	}
-	return fmt.Errorf("%w: %s does not end", ErrCannotSend, mechanism)
+	return bilingual.Errorf("%w: %s does not end", "%w\u202f: %s ne finit pas", ErrCannotSend, mechanism)
 }
 
 // initialResponse writes a first response into the command; "=" is the empty one (RFC 4954 §4).
@@ -253,7 +256,7 @@ func mechanismFor(mechanism, user, password string) (func(challenge []byte) (str
 	case "SCRAM-SHA-256":
 		return (&scram{hash: sha256.New, user: user, password: password}).next, nil
 	}
-	return nil, fmt.Errorf("%w: the messages of %s cannot be made again", ErrCannotSend, mechanism)
+	return nil, bilingual.Errorf("%w: the messages of %s cannot be made again", "%w\u202f: les messages de %s ne peuvent pas être refaits", ErrCannotSend, mechanism)
 }
 
 // scram is the client of SCRAM (RFC 5802, RFC 7677), without channel binding.
@@ -279,7 +282,8 @@ func (s *scram) next(challenge []byte) (string, error) {
 	if s.step == 2 {
 		s.step = 3
 		if v, err := base64.StdEncoding.DecodeString(attribute(string(challenge), "v")); err != nil || !hmac.Equal(v, s.signature) {
-			return "", fmt.Errorf("SCRAM: the server does not prove that it knows the password: %q", challenge)
+			return "", bilingual.Errorf("SCRAM: the server does not prove that it knows the password: %q",
+				"SCRAM\u202f: le serveur ne prouve pas qu’il connaît le mot de passe\u202f: %q", challenge)
 		}
 		return "", nil
 	}
@@ -288,7 +292,7 @@ func (s *scram) next(challenge []byte) (string, error) {
 	n, nerr := strconv.Atoi(attribute(string(challenge), "i"))
 	mine := attribute(s.bare, "r")
 	if r := attribute(string(challenge), "r"); err != nil || nerr != nil || n < 1 || n > maxIterations || !strings.HasPrefix(r, mine) || len(r) == len(mine) {
-		return "", fmt.Errorf("SCRAM: the server's challenge %q is out of rule", challenge)
+		return "", bilingual.Errorf("SCRAM: the server's challenge %q is out of rule", "SCRAM\u202f: le défi du serveur, %q, est hors des règles", challenge)
 	}
 	return s.prove(string(challenge), salt, n)
 }

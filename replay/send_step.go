@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
-var errAnswerTooLong = errors.New("an answer longer than any mailbox")
+var errAnswerTooLong = bilingual.New("an answer longer than any mailbox", "une réponse plus longue que toute boîte aux lettres")
 
 // exchange speaks a step's turns and keeps what comes back.
 func (s *sender) exchange(step, live *Step) error {

@@ -4,12 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -30,7 +30,7 @@ const (
 )
 
 // ErrIncomplete is wrapped where a recording lacks what is needed to speak it again.
-var ErrIncomplete = errors.New("the recording is not whole")
+var ErrIncomplete = bilingual.New("the recording is not whole", "l’enregistrement n’est pas entier")
 
 // Door is an address where a replayed server listens.
 type Door struct {
@@ -102,10 +102,10 @@ func NewServer(o ServeOptions) (*Server, error) {
 	}
 	for _, door := range o.Doors {
 		if len(s.byProto[door.Protocol]) == 0 {
-			return nil, fmt.Errorf("no %s session to serve at %s", door.Protocol, door.Addr)
+			return nil, bilingual.Errorf("no %s session to serve at %s", "aucune séance %s à servir sur %s", door.Protocol, door.Addr)
 		}
 		if door.Implicit && o.TLS == nil {
-			return nil, fmt.Errorf("a door with TLS at %s needs a certificate", door.Addr)
+			return nil, bilingual.Errorf("a door with TLS at %s needs a certificate", "une porte avec TLS sur %s a besoin d’un certificat", door.Addr)
 		}
 	}
 	return s, nil
@@ -118,18 +118,30 @@ func (d *Dialogue) Whole() error {
 		return nil
 	}
 	m := d.Missing[0]
-	where := "at the beginning"
+	where := bilingual.New("at the beginning", "au début")
 	if m.After > 0 && m.After <= len(d.Steps) {
 		s := &d.Steps[m.After-1]
-		where = fmt.Sprintf("after step %d (%s)", s.N, stepName(s))
+		where = bilingual.Errorf("after step %d (%s)", "après l’étape %d (%s)", s.N, stepName(s))
 	}
-	what := map[string]string{
-		MissingOctets:   fmt.Sprintf("%d octets of the %s's side were not captured", m.Octets, m.From),
-		MissingKeys:     fmt.Sprintf("the %s's side goes on in TLS that no key opens; give the key log with --keylog FILE", m.From),
-		MissingStart:    "the greeting was not captured",
-		MissingProtocol: fmt.Sprintf("the %s's side could not be understood", m.From),
-	}[m.What]
-	return fmt.Errorf("session %d: %w: %s, %s", d.Session, ErrIncomplete, where, what)
+	return bilingual.Errorf("session %d: %w: %w, %w", "séance %d\u202f: %w\u202f: %w, %w", d.Session, ErrIncomplete, where, m.what())
+}
+
+// what says what is missing.
+func (m Missing) what() error {
+	side := bilingual.New("client", "client")
+	if m.From == decode.Server.String() {
+		side = bilingual.New("server", "serveur")
+	}
+	switch m.What {
+	case MissingOctets:
+		return bilingual.Errorf("%d octets of the %w's side were not captured", "%d octets du côté du %w n’ont pas été capturés", m.Octets, side)
+	case MissingKeys:
+		return bilingual.Errorf("the %w's side goes on in TLS that no key opens; give the key log with --keylog FILE",
+			"le côté du %w continue dans du TLS qu’aucune clé n’ouvre\u202f; donnez le journal de clés avec --keylog FICHIER", side)
+	case MissingStart:
+		return bilingual.New("the greeting was not captured", "la salutation n’a pas été capturée")
+	}
+	return bilingual.Errorf("the %w's side could not be understood", "le côté du %w n’a pas pu être compris", side)
 }
 
 // stepName is what a step is called in a sentence.
@@ -149,7 +161,7 @@ func (s *Server) Listen(ctx context.Context) error {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.o.Doors[i].Addr)
 		if err != nil {
 			s.shut()
-			return fmt.Errorf("listen at %s: %w; choose another address", s.o.Doors[i].Addr, err)
+			return bilingual.Errorf("listen at %s: %w; choose another address", "écoute sur %s\u202f: %w\u202f; choisissez une autre adresse", s.o.Doors[i].Addr, err)
 		}
 		s.listeners = append(s.listeners, l)
 		s.o.Doors[i].Addr = l.Addr().String()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"facteur/decode"
+	"facteur/internal/bilingual"
 )
 
 const (
@@ -25,9 +26,9 @@ const (
 )
 
 var (
-	errLineTooLong = errors.New("a line longer than any command")
-	errTooMuch     = errors.New("a message larger than a replayed server takes")
-	errGone        = errors.New("the session has ended")
+	errLineTooLong = bilingual.New("a line longer than any command", "une ligne plus longue que toute commande")
+	errTooMuch     = bilingual.New("a message larger than a replayed server takes", "un message plus grand que ce qu’un serveur rejoué accepte")
+	errGone        = bilingual.New("the session has ended", "la séance est finie")
 )
 
 // serveConn is one client of a replayed server. One goroutine owns it; in IDLE a second one writes while the first waits.
@@ -120,7 +121,7 @@ func (c *serveConn) greet() error {
 			return c.send(s, s.last(), "")
 		}
 	}
-	return fmt.Errorf("session %d: %w: it has no greeting", d.Session, ErrIncomplete)
+	return bilingual.Errorf("session %d: %w: it has no greeting", "séance %d\u202f: %w\u202f: sans salutation", d.Session, ErrIncomplete)
 }
 
 // startTLS runs the handshake as a server.
