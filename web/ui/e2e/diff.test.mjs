@@ -89,7 +89,7 @@ describe('differences', () => {
       await page.locator('.pair').first().waitFor()
     }, { expected: /404/ })) // the browser itself reports the refused request
 
-  it('is empty while there are no two of a kind', () => on('#/diff', async (page) => page.getByText('sont nécessaires').waitFor(), {}, { events: 'none' }))
+  it('says what it will show while there is no session', () => on('#/diff', async (page) => page.getByText('Deux séances côte à côte').waitFor(), {}, { events: 'none' }))
 
   it('lays the sides one under the other on a phone', () =>
     on(

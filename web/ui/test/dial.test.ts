@@ -48,6 +48,16 @@ describe('dialling', () => {
     streams[0]!.onerror!()
     expect(ended).toBe(1006)
   })
+  it('closes what is still being opened once it is open', () => {
+    const { exchange, sockets } = world()
+    const socket = new Dialler(exchange).dial('ws://x', 'http://x')
+    let closed = 0
+    sockets[0]!.close = () => closed++
+    socket.close()
+    expect(closed).toBe(0)
+    sockets[0]!.onopen!(undefined as never)
+    expect(closed).toBe(1)
+  })
   it('does not blame the network while facteur itself is away', async () => {
     const { exchange, sockets } = world(false)
     const dialler = new Dialler(exchange)

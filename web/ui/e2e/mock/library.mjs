@@ -110,9 +110,10 @@ export function shelves(what = 'few') {
       request.on('end', () => json(response, open(JSON.parse(body))))
       return true
     }
-    const [, id, asked] = /^tapes\/(\w+)\/(sessions|events)$/.exec(path) ?? []
+    const [, id, asked] = /^tapes\/(\w+)\/(sessions|events|player)$/.exec(path) ?? []
     const one = tapes.get(id)
     if (one && asked === 'sessions') return json(response, { sessions: [...one.tape.sessions.values()] }), true
+    if (one && asked === 'player') return json(response, one.player), true
     if (one) return json(response, { events: one.tape.events, last: one.tape.events.length }), true
     if (!path.startsWith('library')) return false
     if (what === 'off') return json(response, { error: 'no_library', message: both('Aucun dossier d’enregistrements.', 'No folder of recordings.') }, 404), true

@@ -23,16 +23,15 @@ export const en: Msgs = {
     settings: 'Settings',
   },
   link: {
+    title: 'Connection to facteur',
     lost: (n) => `Connection lost, resuming at no. ${n}`,
     lostFirst: 'facteur does not answer',
     again: (seconds) => `trying again in ${seconds} s`,
     now: 'Try now',
-    back: 'Connected again',
     lab: 'Lab attack',
     labMore: 'facteur deceives clients here on purpose, on this machine and with practice servers only.',
     restarted: 'facteur was restarted: the transcript begins anew',
     refused: 'facteur no longer knows this page. Open the full address printed in the terminal again, token included.',
-    failed: 'The page could not read the state of facteur.',
     catalogue: 'The explanations could not be read.',
   },
   sessions: {

@@ -26,16 +26,15 @@ export const fr = {
     settings: 'Réglages',
   },
   link: {
+    title: 'Connexion à facteur',
     lost: (n: string) => `Connexion perdue, reprise au n° ${n}`,
     lostFirst: 'facteur ne répond pas',
     again: (seconds: string) => `nouvel essai dans ${seconds} s`,
     now: 'Réessayer maintenant',
-    back: 'Connexion rétablie',
     lab: 'Attaque de laboratoire',
     labMore: 'facteur trompe ici les clients exprès, sur cette machine et sur les serveurs d’exercice seulement.',
     restarted: 'facteur a redémarré : la transcription reprend au début',
     refused: 'Cette page n’est plus reconnue par facteur. Rouvrez l’adresse complète affichée dans le terminal, jeton compris.',
-    failed: 'La page n’a pas pu lire l’état de facteur.',
     catalogue: 'Les explications n’ont pas pu être lues.',
   },
   sessions: {

@@ -39,6 +39,7 @@ export class Dialler {
     const inner = this.world.socket(url)
     const outer: Socket = { onopen: null, onmessage: null, onclose: null, close: () => end() }
     let heard = false
+    let open = false
     let over = false
     const timer = this.world.later(() => {
       inner.close()
@@ -47,7 +48,9 @@ export class Dialler {
     const end = () => {
       over = true
       this.world.cancel(timer)
-      inner.close()
+      // closed while it is being opened, it would be reported on the console as an error, which it is not
+      if (open) inner.close()
+      else inner.onopen = () => inner.close()
     }
     const done = (code: number) => {
       if (over) return
@@ -56,7 +59,10 @@ export class Dialler {
       if (!heard) void this.#count()
       outer.onclose?.({ code })
     }
-    inner.onopen = () => outer.onopen?.(undefined as never)
+    inner.onopen = () => {
+      open = true
+      outer.onopen?.(undefined as never)
+    }
     inner.onmessage = (event) => {
       if (!heard) this.world.cancel(timer)
       heard = true
