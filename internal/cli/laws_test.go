@@ -59,7 +59,7 @@ type practice struct {
 	targets lab.Targets
 	dir     string
 	stop    func()
-	log     *bytes.Buffer
+	log     *lockedBuffer // loggers with attributes of their own do not wait for each other
 }
 
 func startPractice(t *testing.T, mode proxy.Mode, keep bool) *practice {
@@ -75,7 +75,7 @@ func startPracticeWith(t *testing.T, mode proxy.Mode, change func(*stationOption
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &practice{show: &collected{}, dir: t.TempDir(), log: new(bytes.Buffer)}
+	p := &practice{show: &collected{}, dir: t.TempDir(), log: new(lockedBuffer)}
 	a := &app{in: strings.NewReader(""), out: io.Discard, err: p.log, lang: "fr"}
 	a.logs = a.logger()
 	auth, err := ca.LoadOrCreate(filepath.Join(p.dir, "ca"), ca.Options{Hosts: []string{lab.ServerName, "localhost"}})
@@ -211,7 +211,7 @@ func TestNoCanaryAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	places := map[string][]byte{
-		"the recording": file, "the log": p.log.Bytes(), "the events": lines(p.show.events), "the viewers' octets": p.show.octets.Bytes(),
+		"the recording": file, "the log": []byte(p.log.String()), "the events": lines(p.show.events), "the viewers' octets": p.show.octets.Bytes(),
 		"the recording, its TLS opened": opened.octets.Bytes(), "the recording's events": lines(opened.events),
 	}
 	for _, account := range lab.Accounts {
