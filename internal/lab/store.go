@@ -38,8 +38,8 @@ type maildrop struct {
 	account    *Account
 	boxes      map[string]*mailbox
 	subscribed map[string]bool
-	popLocked  bool   // RFC 1939, section 4: one POP3 session at a time
-	validity   uint32 // UIDVALIDITY of the next mailbox made
+	popLock    chan struct{} // RFC 1939, section 4: one POP3 session at a time, which has put its token here
+	validity   uint32        // UIDVALIDITY of the next mailbox made
 	octets     int64
 }
 
@@ -79,6 +79,7 @@ func newStore(now func() time.Time, generation uint32) (*store, error) {
 	s := &store{now: now, accounts: make(map[string]*maildrop)}
 	for i := range Accounts {
 		d := &maildrop{
+			popLock:    make(chan struct{}, 1),
 			account:    &Accounts[i],
 			boxes:      make(map[string]*mailbox),
 			subscribed: make(map[string]bool),
@@ -195,21 +196,23 @@ func (s *store) full(a *Account, size int64) bool {
 	return s.accounts[a.User].octets+size > maxMailboxOctets
 }
 
+// lockTime is how long a sign-in waits for the lock: the session before may still be on its way out.
+const lockTime = time.Second
+
 // lockMaildrop gives a POP3 session its messages and the maildrop's lock, until unlock is called.
 func (s *store) lockMaildrop(a *Account) (messages []*message, validity uint32, unlock func(), err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	d := s.accounts[a.User]
-	if d.popLocked {
+	s.mu.Unlock()
+	select {
+	case d.popLock <- struct{}{}:
+	case <-time.After(lockTime):
 		return nil, 0, nil, fmt.Errorf("maildrop of %s: %w", a.User, errInUse)
 	}
-	d.popLocked = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	b := d.boxes[inbox]
-	return append([]*message(nil), b.messages...), b.validity, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		d.popLocked = false
-	}, nil
+	return append([]*message(nil), b.messages...), b.validity, func() { <-d.popLock }, nil
 }
 
 // removeFromInbox expunges messages of an account's INBOX, for POP3's update state.
