@@ -2,7 +2,7 @@
 import AxeBuilder from '@axe-core/playwright'
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { launch, rest, visit } from './browser.mjs'
 import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 /** AXE=compare,library looks at those whose names begin so. */
@@ -38,7 +38,7 @@ async function at(scene, { settings, width, height }, look) {
   const { page, context, faults } = await visit(browser, address(scene, server), { width, height, settings })
   try {
     await enter(page, scene, server)
-    await page.waitForTimeout(150)
+    await rest(page)
     await look(page)
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     assert.equal(wide, 0, 'nothing sticks out sideways')

@@ -10,6 +10,9 @@ const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 export const launch = () => chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 
+/** What each page has asked for and not got yet. */
+const asking = new WeakMap()
+
 /** A page that remembers everything that went wrong in it. */
 export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {}, prepare } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...media })
@@ -20,12 +23,39 @@ export async function visit(browser, url, { width = 1280, height = 800, settings
   if (prepare) await context.addInitScript(prepare)
   const page = await context.newPage()
   const faults = []
+  const pending = new Set()
+  asking.set(page, pending)
+  page.on('request', (request) => pending.add(request))
+  for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => pending.delete(request))
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) faults.push(message.text())
   })
   page.on('pageerror', (error) => faults.push(String(error)))
   await page.goto(url)
   return { context, page, faults }
+}
+
+/** Nothing of a page changed during so many milliseconds: then it has come to rest. */
+const still = 200
+
+/** Waits until a page has all that it asked for, its letters, and changes no more by itself. */
+export async function rest(page) {
+  const pending = asking.get(page)
+  do {
+    await page.evaluate(async (still) => {
+      await document.fonts.ready
+      await new Promise((quiet) => {
+        const done = () => (watcher.disconnect(), quiet())
+        let timer = setTimeout(done, still)
+        const watcher = new MutationObserver(() => {
+          clearTimeout(timer)
+          timer = setTimeout(done, still)
+        })
+        watcher.observe(document, { subtree: true, childList: true, attributes: true, characterData: true })
+      })
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
+    }, still)
+  } while (pending.size > 0)
 }
 
 /** The demo of the real program: FACTEUR_URL if it runs already, else FACTEUR_BIN is started; null when neither is given. */

@@ -44,14 +44,6 @@ const top = then(wait(rows), async (page) => {
   await page.locator('.rows').press('Enter')
   await page.keyboard.press('Home')
 })
-/** Waits until all rows have come: until then the list goes along, and rows leave while they are looked at. */
-const counted = async (page) => {
-  const grid = page.getByRole('grid').first()
-  for (let last = '', now = '?'; now !== last; await page.waitForTimeout(300)) {
-    last = now
-    now = await grid.getAttribute('aria-rowcount')
-  }
-}
 /** Selects the row that holds a text, near the top. */
 export const pick = (text) => then(top, (page) => page.locator(`[role=row]${rows}`, { hasText: text }).first().dispatchEvent('click'))
 /** Opens what a phone folds away. */
@@ -75,14 +67,14 @@ export const scenes = {
   'live-hostile': { server: 'lesson', ready: rows, few: true, act: then(key('End'), (page) => page.locator(`[role=row]${rows}`, { hasText: 'HELO xx' }).first().dispatchEvent('click')) },
   'live-empty': { server: 'none', ready: 'main h2' },
   'live-lost': { server: 'lost', own: true, breaks: true, ready: rows, act: then(top, async (page, server) => (await server.close(), page.locator('.banner').waitFor())) },
-  'live-crowd': { server: 'crowd', ready: rows, few: true, act: counted },
+  'live-crowd': { server: 'crowd', ready: rows, few: true },
   help: { server: 'run', ready: rows, few: true, act: then(key('?'), wait('dialog[open]')) },
   connect: { server: 'run', ready: rows, few: true, act: press('.plug', wait('dialog[open]')) },
   more: { server: 'run', ready: rows, few: true, act: press('.rail .more', wait('dialog[open]')) },
   palette: { server: 'run', ready: rows, few: true, act: then(key('Control+k'), (page) => page.keyboard.type('tls'), wait('[role=option]')) },
   goto: { server: 'run', ready: rows, few: true, act: then(key('g'), wait('dialog[open]')) },
   replay: { server: 'replay', ready: 'input[type=range]' },
-  tape: { server: 'run', hash: '#/live?tape=sample:smtp-starttls', ready: `section.tape ~ *, ${rows}`, few: true, act: (page) => page.waitForTimeout(300) },
+  tape: { server: 'run', hash: '#/live?tape=sample:smtp-starttls', ready: `section.tape ~ *, ${rows}`, few: true },
 
   compare: { server: 'run', hash: '#/compare?session=1', ready: '.pieces .piece' },
   'compare-open': { server: 'run', hash: '#/compare?session=1', ready: '.pieces .piece', few: true, act: (page) => page.locator('main summary').first().click() },

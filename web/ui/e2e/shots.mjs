@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, real, visit } from './browser.mjs'
+import { launch, real, rest, visit } from './browser.mjs'
 import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 const [folder, ...names] = process.argv.slice(2)
@@ -18,8 +18,6 @@ mkdirSync(folder, { recursive: true })
 
 /** Pages at a time: more only wait for each other. */
 const atOnce = 2
-/** A page has come to rest when it asked for nothing during so many milliseconds. */
-const rest = 150
 
 /** zoom is a laptop's window at 200 %. */
 const sizes = {
@@ -45,15 +43,6 @@ const jobs = Object.entries(scenes).flatMap(([name, scene]) =>
   ),
 ).filter((job) => job.themes.length > 0)
 
-/** Waits until nothing is asked for any more and the letters are there. */
-async function settle(page, pending) {
-  for (let quiet = 0; quiet < rest; quiet = pending.size ? 0 : quiet + 50) await page.waitForTimeout(50)
-  await page.evaluate(async () => {
-    await document.fonts.ready
-    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))
-  })
-}
-
 /** Sums up what moved without anybody's doing. */
 const watchShifts = () => {
   window.moved = 0
@@ -69,16 +58,13 @@ async function picture({ name, scene, size, lang, themes }) {
   const { context, page, faults } = await visit(browser, address(scene, server), { ...window, settings: { lang, theme, ...settings }, prepare: watchShifts })
   try {
     page.setDefaultTimeout(15_000)
-    const pending = new Set()
-    page.on('request', (request) => pending.add(request))
-    for (const end of ['requestfinished', 'requestfailed']) page.on(end, (request) => pending.delete(request))
     await page.emulateMedia({ colorScheme: themes[0], reducedMotion: 'reduce' })
     let moved = 0
     await enter(page, scene, server, async () => {
-      await settle(page, pending)
+      await rest(page)
       moved = await page.evaluate(() => window.moved)
     })
-    await settle(page, pending)
+    await rest(page)
     for (const look of themes) {
       await page.emulateMedia({ colorScheme: look, reducedMotion: 'reduce' })
       await page.waitForTimeout(60)
