@@ -62,6 +62,7 @@ type found struct {
 	step  *Step
 	index int
 	again bool // it has answered before
+	d     *Dialogue
 }
 
 // find looks for the step that answers a command, without taking it.
@@ -73,7 +74,7 @@ func (m *matcher) find(key string, secure bool) (found, bool) {
 		return m.nearest(key, secure, m.done, m.nextChange())
 	}
 	if i := m.nextChange(); i < len(m.d.Steps) && m.d.Steps[i].key == key && !m.d.Steps[i].Cut {
-		return found{&m.d.Steps[i], i, false}, true
+		return found{step: &m.d.Steps[i], index: i, d: m.d}, true
 	}
 	return found{}, false
 }
@@ -103,7 +104,7 @@ func (m *matcher) nearest(key string, secure bool, from, to int) (found, bool) {
 	if best < 0 {
 		return found{}, false
 	}
-	return found{&m.d.Steps[best], best, m.used[best]}, true
+	return found{step: &m.d.Steps[best], index: best, again: m.used[best], d: m.d}, true
 }
 
 // nextChange is the index of the change that has to come next, or the number of steps.
@@ -143,6 +144,17 @@ func (m *matcher) knows(key string) bool {
 		if other, _, _ := strings.Cut(strings.TrimPrefix(m.d.Steps[i].key, "UID "), " "); other == verb && m.d.Steps[i].Kind == StepCommand {
 			return true
 		}
+	}
+	return false
+}
+
+// basic says whether every IMAP server knows a command (RFC 3501 §6.3, §6.4).
+func basic(key string) bool {
+	verb, _, _ := strings.Cut(strings.TrimPrefix(key, "UID "), " ")
+	switch verb {
+	case "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST", "LSUB", "STATUS", "APPEND", "CHECK", "CLOSE", "EXPUNGE",
+		"SEARCH", "FETCH", "STORE", "COPY":
+		return true
 	}
 	return false
 }

@@ -158,7 +158,9 @@ func imapCommand(uid, verb string, words []token) string {
 		if len(words) > 0 {
 			return verb + " " + mailbox(words[0]) + " " + strings.Join(plainWords(words[1:], true), " ")
 		}
-	case "LIST", "LSUB", "XLIST", "RENAME":
+	case "LIST", "LSUB", "XLIST":
+		return verb + " " + strings.Join(listWords(words), " ")
+	case "RENAME":
 		var parts []string
 		for _, w := range words {
 			parts = append(parts, mailbox(w))
@@ -179,6 +181,22 @@ func mailbox(w token) string {
 		return w.text
 	}
 	return strconv.Quote(w.text)
+}
+
+// listWords are what a LIST asks for: names as they are, the options before and behind them in any case (RFC 5258).
+func listWords(words []token) (out []string) {
+	before := len(words) > 0 && words[0].text == "(" && !words[0].quoted
+	behind := false
+	for i, w := range words {
+		behind = behind || i > 1 && !w.quoted && strings.EqualFold(w.text, "RETURN")
+		if before || behind {
+			out = append(out, strings.ToUpper(w.text))
+			before = before && w.text != ")"
+			continue
+		}
+		out = append(out, mailbox(w))
+	}
+	return out
 }
 
 // plainWords are words by value: atoms in upper case, strings quoted. sorted puts what stands in a list in order.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"facteur/decode"
 )
 
 // A client may fetch a message in parts (BODY[]<0.4096>) that was recorded whole, or whole what was recorded in parts, or
@@ -51,70 +49,6 @@ func askedItem(item string) (a fetchAsked, ok bool) {
 		return a, false
 	}
 	return fetchAsked{section + "]", true, at, at + n}, true
-}
-
-// assembled answers a FETCH that nobody asked for in this form, from what the recorded answers hold of the messages.
-func (c *serveConn) assembled(key, tag string) ([]byte, *Step, bool) {
-	rest, uid := strings.CutPrefix(key, "UID ")
-	words := strings.Fields(rest)
-	if c.door.Protocol != decode.IMAP || len(words) < 3 || words[0] != "FETCH" {
-		return nil, nil, false
-	}
-	var items []fetchAsked
-	for _, w := range words[2:] {
-		a, ok := askedItem(w)
-		if !ok {
-			return nil, nil, false
-		}
-		if a.name != "UID" {
-			items = append(items, a)
-		}
-	}
-	if uid || slices.Contains(words, "UID") {
-		items = slices.Insert(items, 0, fetchAsked{name: "UID"})
-	}
-	for _, m := range c.cands {
-		known, step := m.fetched()
-		var out []byte
-		complete := step != nil
-		for _, n := range known.chosen(words[1], uid) {
-			line, ok := known[n].answer(n, items)
-			if complete = complete && ok; !complete {
-				break
-			}
-			out = append(out, line...)
-		}
-		if complete && len(out) > 0 {
-			return fmt.Appendf(out, "%s OK Fetch completed.\r\n", tag), step, true
-		}
-	}
-	return nil, nil, false
-}
-
-// fetched gathers what the recorded answers between the last selection and the next change tell, and the last of their steps.
-func (m *matcher) fetched() (fetched, *Step) {
-	from := 0
-	for i := 0; i < m.done; i++ {
-		if v := m.d.Steps[i].Verb; v == "SELECT" || v == "EXAMINE" || v == "EXPUNGE" { // numbers are others from here on
-			from = i
-		}
-	}
-	all := fetched{}
-	var step *Step
-	for i := from; i < m.nextChange(); i++ {
-		s := &m.d.Steps[i]
-		if s.Kind != StepCommand || !strings.HasPrefix(strings.TrimPrefix(s.key, "UID "), "FETCH ") {
-			continue
-		}
-		step = s
-		for _, a := range s.last() {
-			all.take(a.Octets, strings.Fields(s.key))
-		}
-	}
-	for _, msg := range all {
-		msg.join()
-	}
-	return all, step
 }
 
 // take reads one response: * 3 FETCH (UID 7 BODY[]<0> {4096} …). asked are the words of the command, which tell how long a
@@ -180,6 +114,13 @@ func (msg *fetchedMessage) keep(name string, value []byte, asked []string) {
 	}
 }
 
+// join makes the most of what is known of each message.
+func (all fetched) join() {
+	for _, msg := range all {
+		msg.join()
+	}
+}
+
 // join puts stretches together to whole sections, and takes the sections of a whole message out of it.
 func (msg *fetchedMessage) join() {
 	for name, parts := range msg.parts {
@@ -218,39 +159,55 @@ func (msg *fetchedMessage) join() {
 	}
 }
 
-// chosen lists the numbers of the known messages that a set names; none where one of the set is not known.
-func (all fetched) chosen(set string, uid bool) []int {
-	of := map[string]int{}
+// chosen lists the numbers of the messages that a set names; none where one of the set is not known. exists is how many
+// messages the mailbox has, less than 0 where that is not known: once all of them are, UIDs may have holes, and * is the
+// last one (RFC 9051 §2.3.1.1, §9).
+func (all fetched) chosen(set string, uid bool, exists int) []int {
+	of := map[int]int{}
+	last := 0
 	for n, msg := range all {
+		at := n
 		if uid {
-			of[msg.uid] = n
-		} else {
-			of[strconv.Itoa(n)] = n
+			at, _ = strconv.Atoi(msg.uid)
 		}
+		of[at], last = n, max(last, at)
 	}
+	whole := len(all) == exists && len(of) == exists && of[0] == 0
 	var out []int
 	for _, stretch := range strings.Split(set, ",") {
 		a, b, ranged := strings.Cut(stretch, ":")
 		if !ranged {
 			b = a
 		}
-		from, err := strconv.Atoi(a)
-		to, err2 := strconv.Atoi(b)
-		if err != nil || err2 != nil || to < from || to-from > len(all) && !uid || to-from > maxSet {
+		from, ok := place(a, last, whole)
+		to, ok2 := place(b, last, whole)
+		if from > to {
+			from, to = to, from
+		}
+		if !ok || !ok2 || to-from > len(all) && !uid || to-from > maxSet {
 			return nil
 		}
 		for i := from; i <= to; i++ {
-			n, known := of[strconv.Itoa(i)]
+			n, known := of[i]
 			switch {
 			case known:
 				out = append(out, n)
-			case !uid || from == to: // UIDs have holes (RFC 9051 §2.3.1.1)
+			case !uid || from == to || exists >= 0 && !whole:
 				return nil
 			}
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// place reads a number of a set; * is the last message, where that is known to be one.
+func place(word string, last int, whole bool) (int, bool) {
+	if word == "*" {
+		return last, whole && last > 0
+	}
+	n, err := strconv.Atoi(word)
+	return n, err == nil && n > 0
 }
 
 // answer makes the response about message n; false if the recording lacks an item.
@@ -264,7 +221,7 @@ func (msg *fetchedMessage) answer(n int, items []fetchAsked) ([]byte, bool) {
 		if name == "RFC822" {
 			name = "BODY[]"
 		}
-		octets, ok := msg.whole[name]
+		octets, ok := msg.section(name)
 		if a.partial {
 			var found bool
 			if octets, found = msg.stretch(name, a.from, a.to); !found {
@@ -289,7 +246,7 @@ func (msg *fetchedMessage) answer(n int, items []fetchAsked) ([]byte, bool) {
 // stretch is a part of a section: of the whole, or within a part that was fetched. Beyond the end there is nothing, which is
 // no error (RFC 9051 §6.4.5).
 func (msg *fetchedMessage) stretch(name string, from, to int) ([]byte, bool) {
-	if all, ok := msg.whole[name]; ok {
+	if all, ok := msg.section(name); ok {
 		return all[min(from, len(all)):min(to, len(all))], true
 	}
 	for _, p := range msg.parts[name] {

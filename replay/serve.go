@@ -87,6 +87,7 @@ type Server struct {
 	count  int
 	turn   map[string]int // how many clients a protocol had: each gets the next session
 	closed bool
+	stored []happening
 	tell   sync.Mutex
 }
 

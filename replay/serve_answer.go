@@ -27,33 +27,63 @@ func (c *serveConn) answer(octets []byte) error {
 			return err
 		}
 	}
+	tag := c.tag(octets)
+	if err := c.tellNews(key); err != nil {
+		return err
+	}
 	f, ok := c.find(key)
+	own := ok
 	if !ok {
-		if whole, step, ok := c.assembled(key, c.tag(octets)); ok {
-			c.tell(ServeEvent{Event: ServeAnswer, Step: step.N, Expected: step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(whole)})
+		f, ok = c.elsewhere(key)
+	}
+	if !ok {
+		if whole, p, ok := c.assembled(key, tag); ok {
+			c.tell(ServeEvent{Event: ServeAnswer, Session: p.session, Step: p.step.N, Expected: p.step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(whole)})
 			return c.write(whole)
 		}
 		return c.unrecorded(octets, key)
 	}
-	c.tell(ServeEvent{Event: ServeAnswer, Step: f.step.N, Expected: f.step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(f.step.answer())})
-	tag := c.tag(octets)
+	c.tell(ServeEvent{Event: ServeAnswer, Session: f.d.Session, Step: f.step.N, Expected: f.step.Line, Got: shownLine(c.door.Protocol, octets), Answer: firstLine(f.step.answer())})
+	return c.reply(f, key, tag, own)
+}
+
+// tellNews tells what has happened to the open mailbox, where a client asks for that.
+func (c *serveConn) tellNews(key string) error {
+	if c.door.Protocol != decode.IMAP || key != "NOOP" && key != "CHECK" && key != "IDLE" {
+		return nil
+	}
+	if news := c.news(); len(news) > 0 {
+		return c.write(news)
+	}
+	return nil
+}
+
+// reply sends what was found. What is not from the client's own place leaves out how the mailbox there changed.
+func (c *serveConn) reply(f found, key, tag string, own bool) error {
+	if strings.HasPrefix(key, "APPEND ") && c.door.Protocol == decode.IMAP {
+		c.s.happened(happening{f.d, f.index})
+	}
+	last := f.step.last()
+	if !own && (strings.HasPrefix(key, "APPEND ") || classOf(c.door.Protocol, key) == free) {
+		last = unpushed(last)
+	}
 	switch {
 	case key == "DATA":
 		return c.data(f)
 	case key == "IDLE":
 		return c.idle(f, tag)
 	case key == "COMPRESS DEFLATE" && c.door.Protocol == decode.IMAP:
-		if err := c.send(f.step, f.step.last(), tag); err != nil {
+		if err := c.send(f.step, last, tag); err != nil {
 			return err
 		}
-		if last := f.step.last(); !c.packed && len(last) > 0 && taggedOK(last[len(last)-1].Octets) {
+		if !c.packed && len(last) > 0 && taggedOK(last[len(last)-1].Octets) {
 			return c.compress()
 		}
 		return nil
 	case f.again && (key == "NOOP" || key == "CHECK"):
-		return c.send(f.step, taggedOnly(f.step.last()), tag)
+		return c.send(f.step, taggedOnly(last), tag)
 	}
-	return c.send(f.step, f.step.last(), tag)
+	return c.send(f.step, last, tag)
 }
 
 // tag is the command's own, where the protocol has them.
@@ -92,6 +122,10 @@ func (c *serveConn) unrecorded(octets []byte, key string) error {
 		return c.harmless(octets, key, "+OK")
 	case "imap NOOP", "imap CHECK":
 		return c.harmless(octets, key, tag+" OK "+key+" completed.")
+	case "imap IDLE":
+		if c.in {
+			return c.quiet(octets, tag)
+		}
 	case "imap CAPABILITY":
 		return c.harmless(octets, key, "* CAPABILITY "+c.capabilityCode()+"\r\n"+tag+" OK Capability completed.")
 	case "pop3 CAPA":
@@ -202,6 +236,22 @@ func (c *serveConn) idle(f found, tag string) error {
 		return c.refuse(tag, reason, false)
 	}
 	return c.send(f.step, turns[len(turns)-1].Server, tag)
+}
+
+// quiet is an IDLE in which nothing happens: the recording has none here.
+func (c *serveConn) quiet(octets []byte, tag string) error {
+	if err := c.harmless(octets, "IDLE", "+ idling"); err != nil {
+		return err
+	}
+	line, err := c.line()
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(strings.TrimSpace(string(line)), "DONE") {
+		reason, _ := c.mismatch(line, "DONE")
+		return c.refuse(tag, reason, false)
+	}
+	return c.writef("%s OK Idle completed.", tag)
 }
 
 // push sends answers at their time; once stop is closed, all the rest at once.

@@ -45,10 +45,14 @@ type serveConn struct {
 	cands  []*matcher // the recorded sessions this client may be in, the likeliest first
 	told   map[string]bool
 	packed bool // COMPRESS runs
+	in     bool // logged in
+
+	every    []*matcher     // all recorded sessions of the protocol: see elsewhere
+	borrowed map[*Step]bool // changes that were answered from another place
 }
 
 func newServeConn(s *Server, door Door, nc net.Conn, id int, cands []*matcher) *serveConn {
-	c := &serveConn{s: s, door: door, id: id, raw: nc, cands: cands, told: map[string]bool{}}
+	c := &serveConn{s: s, door: door, id: id, raw: nc, cands: cands, every: cands, told: map[string]bool{}, borrowed: map[*Step]bool{}}
 	c.use(nc)
 	return c
 }
@@ -118,6 +122,7 @@ func (c *serveConn) greet() error {
 	d := c.cands[0].d
 	for i := range d.Steps {
 		if s := &d.Steps[i]; s.Kind == StepGreeting {
+			c.in = bytes.HasPrefix(bytes.ToUpper(s.answer()), []byte("* PREAUTH"))
 			return c.send(s, s.last(), "")
 		}
 	}
@@ -301,7 +306,8 @@ func (c *serveConn) mismatch(octets []byte, key string) (reason string, known bo
 		e.Step, e.Expected = s.N, strings.ReplaceAll(s.Line, "\n", " ")
 		reason = fmt.Sprintf("the recording has %q here (step %d)", printable(withoutTag(m.d.Protocol, e.Expected)), s.N)
 	}
-	for _, other := range c.cands {
+	known = c.door.Protocol == decode.IMAP && basic(key)
+	for _, other := range c.every {
 		known = known || other.knows(key)
 	}
 	c.tell(e)

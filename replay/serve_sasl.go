@@ -39,6 +39,7 @@ func (c *serveConn) logIn(octets []byte) error {
 		user = c.named(octets)
 	}
 	f, _ := c.find(logIn)
+	c.in = c.door.Protocol == decode.IMAP && taggedOK(lastOctets(f.step))
 	c.tell(ServeEvent{Event: ServeLogin, Step: f.step.N, Expected: shownLine(c.door.Protocol, []byte(f.step.Line)), Got: strings.TrimSpace(mechanism + " " + user), Answer: firstLine(lastOctets(f.step))})
 	return c.send(f.step, f.step.last(), tag)
 }

@@ -147,7 +147,8 @@ func (a *app) replayServe(ctx context.Context, f replayServeFlags, file string) 
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	show, err := a.serveShow(f.format)
+	var many bool // sessions, so that a step's number alone would not say which it is
+	show, err := a.serveShow(f.format, &many)
 	if err != nil {
 		return err
 	}
@@ -162,6 +163,7 @@ func (a *app) replayServe(ctx context.Context, f replayServeFlags, file string) 
 	if all, err = a.whole(file, all); err != nil {
 		return err
 	}
+	many = len(all) > 1
 	if len(doors) == 0 {
 		doors, schemes = defaultDoors(all)
 	}
@@ -227,11 +229,11 @@ func replayTLS(dir string) (*tls.Config, string, error) {
 }
 
 // serveShow tells what happens to the clients of a replayed server.
-func (a *app) serveShow(format string) (func(replay.ServeEvent), error) {
+func (a *app) serveShow(format string, many *bool) (func(replay.ServeEvent), error) {
 	switch format {
 	case "text":
 		return func(e replay.ServeEvent) {
-			if line := a.serveLine(&e); line != "" {
+			if line := a.serveLine(&e, *many); line != "" {
 				fmt.Fprintf(a.out, "%s %d %s\n", e.Time.Format("15:04:05"), e.Conn, visible(line))
 			}
 		}, nil
@@ -244,7 +246,11 @@ func (a *app) serveShow(format string) (func(replay.ServeEvent), error) {
 }
 
 // serveLine is one event in words.
-func (a *app) serveLine(e *replay.ServeEvent) string {
+func (a *app) serveLine(e *replay.ServeEvent, many bool) string {
+	place := fmt.Sprintf(a.say("étape %d", "step %d"), e.Step)
+	if many {
+		place = fmt.Sprintf(a.say("séance %d, étape %d", "session %d, step %d"), e.Session, e.Step)
+	}
 	switch e.Event {
 	case replay.ServeOpen:
 		return fmt.Sprintf(a.say("%s\u202f: %s se connecte", "%s: %s connects"), upper(e.Protocol), e.Client)
@@ -254,12 +260,12 @@ func (a *app) serveLine(e *replay.ServeEvent) string {
 		}
 		return a.say("TLS établi\u202f: ", "TLS established: ") + e.Answer
 	case replay.ServeLogin:
-		return fmt.Sprintf(a.say("étape %d\u202f: identifié comme %s, sans vérifier le mot de passe <- %s", "step %d: logged in as %s, the password not checked <- %s"), e.Step, e.Got, e.Answer)
+		return fmt.Sprintf(a.say("%s\u202f: identifié comme %s, sans vérifier le mot de passe <- %s", "%s: logged in as %s, the password not checked <- %s"), place, e.Got, e.Answer)
 	case replay.ServeAnswer:
 		if e.Step == 0 {
 			return fmt.Sprintf(a.say("hors enregistrement\u202f: -> %s <- %s", "not recorded: -> %s <- %s"), e.Got, e.Answer)
 		}
-		return fmt.Sprintf(a.say("étape %d\u202f: -> %s <- %s", "step %d: -> %s <- %s"), e.Step, e.Got, e.Answer)
+		return fmt.Sprintf(a.say("%s\u202f: -> %s <- %s", "%s: -> %s <- %s"), place, e.Got, e.Answer)
 	case replay.ServeMismatch:
 		if e.Step == 0 {
 			return fmt.Sprintf(a.say("ÉCART à la fin de l’enregistrement (séance %d)\u202f; le client a dit\u202f: %s", "MISMATCH at the end of the recording (session %d); the client said: %s"), e.Session, e.Got)
