@@ -5,9 +5,8 @@ import "bytes"
 // terminator ends a dot-stuffed text (RFC 5321 §4.1.1.4, RFC 1939 §3). Its first CRLF belongs to the text.
 var terminator = []byte("\r\n.\r\n")
 
-// dotted takes what is there of a dot-stuffed text, but none of its octets from stop on. ended says that the ".CRLF" comes next in the frame; an octet that
-// might begin the terminator stays there too.
-func (m *message) dotted(f *frame, stop int) (progress, ended bool) {
+// dotted takes what is there of a dot-stuffed text. ended says that the ".CRLF" comes next in the frame.
+func (m *message) dotted(f *frame) (progress, ended bool) {
 	if m.total == 0 {
 		// at the very start the CRLF before the dot is that of the line before
 		switch lone := terminator[2:]; {
@@ -17,20 +16,25 @@ func (m *message) dotted(f *frame, stop int) (progress, ended bool) {
 			return false, false
 		}
 	}
-	if i := indexTerminator(f.buf[:stop]); i >= 0 {
+	if i := indexTerminator(f.buf); i >= 0 {
 		m.take(f, i+2)
 		return true, true
 	}
+	return m.undotted(f, len(f.buf)), false
+}
+
+// undotted takes what is there of a text in which no terminator is complete, but none of its octets from stop on, and
+// reports whether there was any. An octet that might begin the terminator stays in the frame.
+func (m *message) undotted(f *frame, stop int) bool {
 	n := len(f.buf)
 	if !f.ended {
 		n -= partial(f.buf, terminator)
 	}
-	n = min(n, stop)
-	if n == 0 {
-		return false, false
+	if n = min(n, stop); n == 0 {
+		return false
 	}
 	m.take(f, n)
-	return true, false
+	return true
 }
 
 // indexTerminator is bytes.Index of the terminator. It looks for the dot: every line has a CRLF, few octets are dots.

@@ -185,10 +185,35 @@ func (z *partSizes) count(p *mimePart, stuffed bool, b []byte) {
 		if z.ended && b[0] == '.' {
 			z.skipped++
 		}
-		z.skipped += int64(bytes.Count(b, lfDot))
+		z.skipped += int64(countLineDots(b))
 	}
 	z.ended = b[len(b)-1] == '\n'
 }
+
+// countLineDots is bytes.Count of lfDot. Every line has an end, and in most texts few octets are dots: those are looked for
+// as long as that is so.
+func countLineDots(b []byte) (n int) {
+	for at, met := 0, 0; at < len(b); met++ {
+		if met > fewDots && at < met*rareDots {
+			return n + bytes.Count(b[at:], lfDot)
+		}
+		i := bytes.IndexByte(b[at:], '.')
+		if i < 0 {
+			break
+		}
+		if at += i; at > 0 && b[at-1] == '\n' {
+			n++
+		}
+		at++
+	}
+	return n
+}
+
+// Dots are rare where there are no more than these, and then as many octets for each.
+const (
+	fewDots  = 8
+	rareDots = 40
+)
 
 // quoted counts what quoted-printable adds (RFC 2045 §6.7).
 func (z *partSizes) quoted(b []byte) {

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"bytes"
+	"math/rand/v2"
 	"strings"
 	"testing"
 )
@@ -91,5 +93,22 @@ func TestHeaderNoteSaysDecodedText(t *testing.T) {
 	}
 	if want := "=?utf-8?Q?=C3=A9t=C3=A9?=|value=été y|"; strings.Join(got, " ") != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Doubled dots are counted wherever bytes.Count counts them, be they rare or not.
+func TestCountLineDots(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for n := range 2000 {
+		b := make([]byte, rnd.IntN(300))
+		for i := range b {
+			b[i] = "\n..x"[rnd.IntN(4)]
+			if n%2 > 0 && rnd.IntN(30) > 0 {
+				b[i] = 'x'
+			}
+		}
+		if got, want := countLineDots(b), bytes.Count(b, lfDot); got != want {
+			t.Fatalf("%q: %d, want %d", b, got, want)
+		}
 	}
 }

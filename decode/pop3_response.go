@@ -11,7 +11,7 @@ func (p *pop3) server(f *frame) bool {
 	switch {
 	case p.text:
 		data, n := f.buf, len(p.l.s.evs)
-		progress, ended := p.message.dotted(f, len(f.buf))
+		progress, ended := p.message.dotted(f)
 		p.l.s.lintText(&p.lints.text, &p.l.sides[Server], f, data, n)
 		if ended {
 			p.endText(f)

@@ -20,11 +20,16 @@ func (s *smtp) data(f *frame) bool {
 		return s.doubtful(f)
 	}
 	data, n := f.buf, len(s.l.s.evs)
-	stop := s.stop(f)
+	stop, ended := s.stop(f)
 	if s.false.on {
 		return true
 	}
-	progress, ended := s.message.dotted(f, stop)
+	progress := true
+	if !ended {
+		progress = s.message.undotted(f, stop)
+	} else if stop > 0 {
+		s.message.take(f, stop)
+	}
 	s.false.took(data[:len(data)-len(f.buf)])
 	s.l.s.lintText(&s.text, &s.l.sides[Client], f, data, n)
 	if ended {

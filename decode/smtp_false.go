@@ -36,17 +36,29 @@ func (d *falseEnd) took(b []byte) {
 	}
 }
 
-// find gives the place of the first dot in b, which begins at offset at, that may be a false end, and its size with its
-// line end; the size is 0 where more octets are needed to tell. ok is false if there is none before the true end.
-func (d *falseEnd) find(b []byte, at int64) (dot, size int, ok bool) {
+// ending is what a dot in a message may be.
+type ending uint8
+
+const (
+	endNone  ending = iota // none of them ends it
+	endTrue                // the dot of the terminator
+	endFalse               // one that may be a false end
+)
+
+// find gives the place of the first dot in b, which begins at offset at, that is the true end or may be a false one, and
+// a false end's size with its line end; the size is 0 where more octets are needed to tell.
+func (d *falseEnd) find(b []byte, at int64) (dot, size int, what ending) {
 	if d.count >= maxFalseEnds {
-		return 0, 0, false
+		if i := indexTerminator(b); i >= 0 {
+			return i + len(cr) + len(lf), 0, endTrue
+		}
+		return 0, 0, endNone
 	}
 	from := max(0, int(min(d.passed-at, int64(len(b)))))
 	for i := from; i < len(b); i++ {
 		k := bytes.IndexByte(b[i:], '.')
 		if k < 0 {
-			return 0, 0, false
+			return 0, 0, endNone
 		}
 		i += k
 		before := d.lineEnd(b, i)
@@ -56,22 +68,22 @@ func (d *falseEnd) find(b []byte, at int64) (dot, size int, ok bool) {
 		rest := b[i+1:]
 		switch {
 		case len(rest) == 0, len(rest) == 1 && rest[0] == '\r':
-			return i, 0, true
+			return i, 0, endFalse
 		case rest[0] == '\n':
 			d.shape = lineEnd(before).String() + "." + endLF.String()
-			return i, 2, true
+			return i, 2, endFalse
 		case rest[0] != '\r':
 		case rest[1] != '\n':
 			d.shape = lineEnd(before).String() + "." + endCR.String()
-			return i, 2, true
+			return i, 2, endFalse
 		case lineEnd(before) == endCRLF:
-			return 0, 0, false // the true end
+			return i, 0, endTrue
 		default:
 			d.shape = lineEnd(before).String() + "." + endCRLF.String()
-			return i, 3, true
+			return i, 3, endFalse
 		}
 	}
-	return 0, 0, false
+	return 0, 0, endNone
 }
 
 // lineEnd gives what line end stands before b[i], -1 for none.
@@ -94,16 +106,19 @@ func (d *falseEnd) lineEnd(b []byte, i int) int {
 	return -1
 }
 
-// stop gives how many octets of the frame may be taken as text: those before a dot that may be a false end.
-func (s *smtp) stop(f *frame) int {
-	dot, size, ok := s.false.find(f.buf, f.at)
+// stop gives how many octets of the frame may be taken as text: those before a dot that ends it, which are all of it
+// (end), or that may be a false end.
+func (s *smtp) stop(f *frame) (stop int, end bool) {
+	dot, size, what := s.false.find(f.buf, f.at)
 	switch {
-	case !ok || size == 0 && f.ended:
-		return len(f.buf)
+	case what == endTrue:
+		return dot, true
+	case what == endNone || size == 0 && f.ended:
+		return len(f.buf), false
 	case size > 0 && dot == 0:
 		s.false.on, s.false.size = true, size
 	}
-	return dot
+	return dot, false
 }
 
 // doubtful goes on behind a false end if its meaning is clear now: false if it is not.
@@ -135,8 +150,8 @@ func (d *falseEnd) later(b []byte, at int64) (end int) {
 	next := *d
 	for next.count++; ; next.count++ {
 		next.passed = at + int64(max(d.size, end))
-		dot, size, ok := next.find(b, at)
-		if !ok || size == 0 {
+		dot, size, what := next.find(b, at)
+		if what != endFalse || size == 0 {
 			return end
 		}
 		end = dot + size
