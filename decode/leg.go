@@ -288,10 +288,22 @@ func looksTLS(b []byte, from Side, ended bool) guess {
 	return unsure
 }
 
+// inside asks for what is known of a leg.
+type inside struct{ *leg }
+
+func (i inside) Known(dst []byte, from tlswire.Side, at int64, n int) ([]byte, bool) {
+	return i.s.o.Inside.Known(dst, i.id, Side(from), at, n)
+}
+
+func (i inside) Passed(from tlswire.Side, to int64) { i.s.o.Inside.Passed(i.id, Side(from), to) }
+
 func (l *leg) beginTLS(sd *side) {
 	sd.mode, sd.sawTLS = secure, true
 	if l.tls == nil {
 		l.tls = l.s.room.tls.NewConn(l.s.o.Secrets)
+		if l.s.o.Inside != nil {
+			l.tls.Knows(inside{l})
+		}
 	}
 	if l.sides[0].sawTLS && l.sides[1].sawTLS {
 		l.lint.secured()

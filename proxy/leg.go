@@ -28,6 +28,8 @@ type leg struct {
 	began  bool          // TLS has begun, or is about to: there may be secrets to tell
 	agreed bool          // the peer spoke inside TLS: what fails now is no handshake; belongs to who reads
 
+	ahead ahead
+	cork  cork
 	head  []byte      // octets that were read already, for TLS to begin with
 	tail  []byte      // the last octets read before the handshake is done; see plainAlert
 	eof   bool        // the peer's FIN was read
@@ -62,6 +64,13 @@ func (l *leg) Read(p []byte) (int, error) {
 		l.head = l.head[n:]
 		return n, nil
 	}
+	if l.tls != nil {
+		return l.readAhead(p)
+	}
+	return l.receive(p)
+}
+
+func (l *leg) receive(p []byte) (int, error) {
 	n, err := l.wire.Read(p)
 	if n > 0 {
 		l.s.tell.chunk(l.id, l.peer, p[:n], l.began)
@@ -74,6 +83,28 @@ func (l *leg) Read(p []byte) (int, error) {
 		l.readEnded(err)
 	}
 	return n, err
+}
+
+// inside is the TLS session on a leg. What is said in it is told, octet for octet.
+type inside struct {
+	*tls.Conn
+	l *leg
+}
+
+// Read reads what the peer said.
+func (i inside) Read(p []byte) (int, error) {
+	n, err := i.Conn.Read(p)
+	i.l.s.tell.inside(i.l.id, i.l.peer, p[:n])
+	return n, err
+}
+
+// Write tells octets, and writes them.
+func (i inside) Write(p []byte) (int, error) {
+	i.l.s.tell.inside(i.l.id, i.l.self(), p)
+	if len(p) <= maxText {
+		return i.Conn.Write(p)
+	}
+	return i.l.writeAll(func() (int, error) { return i.Conn.Write(p) })
 }
 
 // expectGreeting begins to wait for the first word of a server: the ones of mail speak first (RFC 5321 §3.1, 1939 §4,
@@ -128,6 +159,13 @@ func (l *leg) readEnded(err error) {
 
 // Write tells octets, and writes them to the wire. They are told first, so that no answer to them can be told before.
 func (l *leg) Write(p []byte) (int, error) {
+	if l.tls != nil && l.cork.hold(p) {
+		return len(p), nil
+	}
+	return l.send(p)
+}
+
+func (l *leg) send(p []byte) (int, error) {
 	if !l.s.tell.chunk(l.id, l.self(), p, l.began) {
 		return 0, &net.OpError{Op: "write", Net: "tcp", Addr: l.RemoteAddr(), Err: errReset}
 	}

@@ -96,6 +96,7 @@ func (s *session) wakeOnPanic() {
 func (s *session) carry(from, to *leg, steer func(*buffer) error) {
 	var b buffer
 	defer b.free()
+	defer from.ahead.free()
 	err := steer(&b)
 	if err == nil {
 		err = copyAll(from, to, &b)
@@ -111,7 +112,7 @@ func (e writeError) Unwrap() error { return e.error }
 // copyAll is the relay proper: what one read gives is written in one piece.
 func copyAll(from, to *leg, b *buffer) error {
 	for {
-		n, err := from.app.Read(b.room())
+		n, err := from.take(b.room())
 		if n > 0 {
 			from.heard()
 			from.spoke(b.room()[:n])
