@@ -25,7 +25,8 @@ func AppendJSON(dst []byte, session int, e *Event) []byte {
 
 // AppendWebJSON appends e as the page reads it: the object of [AppendJSON] with "n" before the rest, the number of the
 // event over all sessions (left out while it is 0: not numbered yet), the octets of the fields in "spans", the names of
-// the secret fields in "secret", and with each note the "span" it explains. Each is left out when empty.
+// the secret fields in "secret", and with each note the "span" it explains. Each is left out when empty. Its kind is the
+// [HandshakeKind], by which the drawings of TLS go.
 //
 //	"spans":{"code":[120,123],"text":[124,130,134,140]}
 //
@@ -68,8 +69,12 @@ func appendEvent(dst []byte, session int, e *Event, web bool) []byte {
 	if len(e.Carried) > 0 {
 		dst = append(dst, `]]`...)
 	}
+	kind := e.Kind
+	if web {
+		kind = HandshakeKind(e)
+	}
 	dst = append(dst, `,"kind":`...)
-	dst = appendString(dst, e.Kind)
+	dst = appendString(dst, kind)
 	dst = append(dst, `,"fields":`...)
 	dst = appendFields(dst, e.Fields)
 	if web {

@@ -71,6 +71,17 @@ func TestAppendJSONRepeatedNames(t *testing.T) {
 	}
 }
 
+// A HelloRetryRequest is a ServerHello to scripts, as on the wire, and the message it is to the page's drawings.
+func TestAppendJSONRetry(t *testing.T) {
+	e := &Event{Kind: "tls.server_hello", Fields: []Field{{Name: "version", Value: "TLS1.3"}, {Name: "message", Value: "HelloRetryRequest"}}}
+	if got := string(AppendJSON(nil, 1, e)); !strings.Contains(got, `"kind":"tls.server_hello"`) {
+		t.Errorf("for scripts: %s", got)
+	}
+	if got := string(AppendWebJSON(nil, 1, 1, e)); !strings.Contains(got, `"kind":"tls.hello_retry_request"`) {
+		t.Errorf("for the page: %s", got)
+	}
+}
+
 // Hostile octets stay readable as JSON, and never reach a terminal as orders.
 func TestAppendJSONHostile(t *testing.T) {
 	for value, want := range map[string]string{

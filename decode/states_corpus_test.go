@@ -68,7 +68,7 @@ type handshake struct {
 
 // take follows an event, and says what is wrong with it.
 func (h *handshake) take(e *decode.Event) string {
-	what, isTLS := strings.CutPrefix(e.Kind, "tls.")
+	what, isTLS := strings.CutPrefix(decode.HandshakeKind(e), "tls.")
 	switch {
 	case e.Kind == "session.gap", what == "fragment", what == "message", e.Kind == "sslv2.client_hello":
 		h.lost = true

@@ -1,6 +1,17 @@
 package decode
 
-// The handshakes of TLS as tables: On is the side and what it sends, named as its event is (tls.client_hello …).
+import "facteur/decode/tlswire"
+
+// The handshakes of TLS as tables: On is the side and what it sends, named as its [HandshakeKind] (tls.client_hello …).
+
+// HandshakeKind is the kind of an event as the tables of TLS name it: that of the event, but for a HelloRetryRequest, which
+// is a ServerHello in form and another message in what it does.
+func HandshakeKind(e *Event) string {
+	if e.Kind == "tls.server_hello" && e.Field("message") == tlswire.RetryName {
+		return "tls.hello_retry_request"
+	}
+	return e.Kind
+}
 
 // tls12States is the handshake of TLS 1.0 to 1.2 (RFC 5246 §7.3): with certificates or without, with a certificate of the
 // client's, resumed by session or by ticket (RFC 5077 §3.1), and renegotiated.

@@ -93,8 +93,8 @@ func newAEAD(su suite, key []byte) (cipher.AEAD, glimpse) {
 		}
 		return a, glimpseChaCha(key)
 	}
-	b, err := aes.NewCipher(key)
-	if err != nil {
+	b := newBlock(su, key)
+	if b == nil {
 		return nil, nil
 	}
 	if su.bulk == bulkCCM {
@@ -113,6 +113,8 @@ func newBlock(su suite, key []byte) cipher.Block {
 	switch su.block {
 	case "AES":
 		b, err = aes.NewCipher(key)
+	case "CAMELLIA":
+		return newCamellia(key)
 	case "3DES":
 		b, err = des.NewTripleDESCipher(key)
 	default:

@@ -173,6 +173,9 @@ func (hs *handshake) setResumed() {
 	hs.resumed = hs.version < 0x0304 && len(hs.clientSession) > 0 && bytes.Equal(hs.clientSession, hs.serverSession)
 }
 
+// RetryName is what the field "message" of a ServerHello says when it is a HelloRetryRequest.
+const RetryName = "HelloRetryRequest"
+
 // parseServerHello explains a ServerHello or HelloRetryRequest, RFC 9846 section 4.1.3. Up to draft 21 of TLS 1.3 it had
 // neither session id nor compression.
 func parseServerHello(raw []byte) (Message, *helloInfo) {
@@ -190,6 +193,9 @@ func parseServerHello(raw []byte) (Message, *helloInfo) {
 	if !oldRetry {
 		i.hex("random", i.random[:], 6)
 	}
+	if i.retry && !oldRetry {
+		i.add("message", RetryName, 6, 38) // told from a ServerHello by its random
+	}
 	if !short && !oldRetry {
 		s := r.sub(1)
 		i.session = slices.Clone(s.raw[s.off:s.end])
@@ -206,8 +212,8 @@ func parseServerHello(raw []byte) (Message, *helloInfo) {
 	i.readExtensions(r)
 	i.finishServerHello(legacy)
 	i.malformed(r)
-	kind := "tls.server_hello"
-	if i.retry {
+	kind := "tls.server_hello" // a HelloRetryRequest too: it has its type and structure, RFC 9846 section 4.1.4
+	if oldRetry {
 		kind = "tls.hello_retry_request"
 	}
 	return Message{Kind: kind, Raw: raw, Fields: i.fields, Notes: i.notes}, i

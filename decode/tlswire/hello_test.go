@@ -87,6 +87,26 @@ func TestJA4(t *testing.T) {
 	}
 }
 
+// A HelloRetryRequest has the type and structure of a ServerHello (RFC 9846 section 4.1.4) and says what it asks; that of
+// the drafts was a message of its own.
+func TestHelloRetryRequest(t *testing.T) {
+	b := append([]byte{2, 0, 0, 56, 3, 3}, retryRandom[:]...)
+	b = append(b, 0, 0x13, 1, 0, 0, 16, 0, 0x2b, 0, 2, 3, 4, 0, 0x33, 0, 2, 0, 0x18, 0xff, 0x7f, 0, 0)
+	b[3] = byte(len(b) - 4)
+	m, i := parseServerHello(b)
+	got := map[string]string{}
+	for _, f := range m.Fields {
+		got[f.Name] = f.Value
+	}
+	if m.Kind != "tls.server_hello" || !i.retry || got["message"] != RetryName || got["version"] != "TLS1.3" ||
+		got["cipher"] != "TLS_AES_128_GCM_SHA256" || got["group"] != "secp384r1" || m.Notes[0].ID != "tls.hello_retry_request" {
+		t.Errorf("%s %v %v", m.Kind, got, m.Notes)
+	}
+	if m, _ := parseServerHello([]byte{6, 0, 0, 10, 0x7f, 18, 0, 6, 0, 0x33, 0, 2, 0, 0x18}); m.Kind != "tls.hello_retry_request" {
+		t.Errorf("of draft 18: %s", m.Kind)
+	}
+}
+
 // Encrypted Client Hello is recognised and its parts are told.
 func TestECH(t *testing.T) {
 	ech := append([]byte{0, 0, 1, 0, 1, 12}, vec16(bytes.Repeat([]byte{5}, 32))...)

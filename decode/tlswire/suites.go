@@ -27,7 +27,7 @@ const (
 type suite struct {
 	id     uint16
 	bulk   bulk
-	block  string // AES, 3DES or DES, for CBC
+	block  string // AES, CAMELLIA, 3DES or DES, but for stream ciphers
 	keyLen int
 	tagLen int         // of an AEAD
 	mac    crypto.Hash // of CBC, RC4 and NULL
@@ -41,7 +41,7 @@ func (s *suite) blockLen() int {
 	switch {
 	case s.bulk != bulkCBC:
 		return 0
-	case s.block == "AES":
+	case s.block == "AES", s.block == "CAMELLIA":
 		return 16
 	}
 	return 8
@@ -93,15 +93,19 @@ var cipherParts = []struct {
 	prefix string
 	suite  suite
 }{
-	{"AES_128_GCM", suite{bulk: bulkGCM, keyLen: 16, tagLen: 16}},
-	{"AES_256_GCM", suite{bulk: bulkGCM, keyLen: 32, tagLen: 16}},
-	{"AES_128_CCM_8", suite{bulk: bulkCCM, keyLen: 16, tagLen: 8}},
-	{"AES_256_CCM_8", suite{bulk: bulkCCM, keyLen: 32, tagLen: 8}},
-	{"AES_128_CCM", suite{bulk: bulkCCM, keyLen: 16, tagLen: 16}},
-	{"AES_256_CCM", suite{bulk: bulkCCM, keyLen: 32, tagLen: 16}},
+	{"AES_128_GCM", suite{bulk: bulkGCM, block: "AES", keyLen: 16, tagLen: 16}},
+	{"AES_256_GCM", suite{bulk: bulkGCM, block: "AES", keyLen: 32, tagLen: 16}},
+	{"AES_128_CCM_8", suite{bulk: bulkCCM, block: "AES", keyLen: 16, tagLen: 8}},
+	{"AES_256_CCM_8", suite{bulk: bulkCCM, block: "AES", keyLen: 32, tagLen: 8}},
+	{"AES_128_CCM", suite{bulk: bulkCCM, block: "AES", keyLen: 16, tagLen: 16}},
+	{"AES_256_CCM", suite{bulk: bulkCCM, block: "AES", keyLen: 32, tagLen: 16}},
 	{"CHACHA20_POLY1305", suite{bulk: bulkChaCha, keyLen: 32, tagLen: 16}},
 	{"AES_128_CBC", suite{bulk: bulkCBC, block: "AES", keyLen: 16}},
 	{"AES_256_CBC", suite{bulk: bulkCBC, block: "AES", keyLen: 32}},
+	{"CAMELLIA_128_GCM", suite{bulk: bulkGCM, block: "CAMELLIA", keyLen: 16, tagLen: 16}},
+	{"CAMELLIA_256_GCM", suite{bulk: bulkGCM, block: "CAMELLIA", keyLen: 32, tagLen: 16}},
+	{"CAMELLIA_128_CBC", suite{bulk: bulkCBC, block: "CAMELLIA", keyLen: 16}},
+	{"CAMELLIA_256_CBC", suite{bulk: bulkCBC, block: "CAMELLIA", keyLen: 32}},
 	{"3DES_EDE_CBC", suite{bulk: bulkCBC, block: "3DES", keyLen: 24}},
 	{"DES_CBC_SHA", suite{bulk: bulkCBC, block: "DES", keyLen: 8}},
 	{"DES_CBC_MD5", suite{bulk: bulkCBC, block: "DES", keyLen: 8}},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -11,6 +12,17 @@ import (
 	"facteur/decode/tlswire"
 )
 
+// nothingLogged reports whether a key log holds empty lines and comments alone: one that a program opened, and had no
+// secret for yet, or never.
+func nothingLogged(text []byte) bool {
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) > 0 && line[0] != '#' {
+			return false
+		}
+	}
+	return true
+}
+
 // loadKeys reads key logs and RSA keys.
 func loadKeys(keylogs, rsaKeys []string) (*tlswire.KeyLog, error) {
 	keys := new(tlswire.KeyLog)
@@ -19,7 +31,7 @@ func loadKeys(keylogs, rsaKeys []string) (*tlswire.KeyLog, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key log: %w", err)
 		}
-		if keys.Add(text) == 0 {
+		if keys.Add(text) == 0 && !nothingLogged(text) {
 			return nil, fmt.Errorf("key log %s: no line of an NSS key log in it (\"CLIENT_RANDOM 64-hex-digits secret\")", name)
 		}
 	}
