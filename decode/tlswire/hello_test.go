@@ -206,13 +206,13 @@ func TestHugeMessage(t *testing.T) {
 func TestUnsupported(t *testing.T) {
 	c := NewConn(&KeyLog{})
 	sh := append([]byte{3, 3}, make([]byte, 32)...)
-	for _, wire := range [][]byte{handshakeRecord(1, browserHello()), handshakeRecord(2, append(sh, 0, 0, 0x41, 0))} {
+	for _, wire := range [][]byte{handshakeRecord(1, browserHello()), handshakeRecord(2, append(sh, 0, 0, 0x96, 0))} {
 		side := Side(wire[5] - 1)
 		rec, st := c.Next(side, wire, true)
 		if st != Got {
 			t.Fatal(st)
 		}
-		if side == Server && rec.Messages[0].Field("cipher") != "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA" {
+		if side == Server && rec.Messages[0].Field("cipher") != "TLS_RSA_WITH_SEED_CBC_SHA" {
 			t.Error(rec.Messages[0].Fields)
 		}
 	}

@@ -179,7 +179,7 @@ func TestOpenSSL(t *testing.T) {
 		{name: "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256", suites: "ECDHE-PSK-AES128-CBC-SHA256", args: psk},
 		{name: "TLS_DHE_PSK_WITH_AES_256_CBC_SHA384", suites: "DHE-PSK-AES256-CBC-SHA384", args: psk},
 		{name: "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", suites: "ECDHE-RSA-AES128-SHA", client: []string{"-maxfraglen", "512"}},
-		{name: "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA", suites: "CAMELLIA256-SHA", unsupported: true},
+		{name: "TLS_RSA_WITH_CAMELLIA_256_CBC_SHA", suites: "CAMELLIA256-SHA"},
 		{name: "TLS_ECDHE_RSA_WITH_ARIA_256_GCM_SHA384", suites: "ECDHE-ARIA256-GCM-SHA384", unsupported: true},
 	} {
 		t.Run(v.name, func(t *testing.T) {
