@@ -156,15 +156,6 @@ const (
 	Opaque = "unknown" // not a mail protocol, or not one we know: counted, not decoded
 )
 
-// Plaintext is what the party on whose side TLS runs knows of the application data of a session's legs; see
-// [tlswire.Plaintext].
-type Plaintext interface {
-	// Known appends to dst the n octets that a side of a leg said from offset at on, and reports whether it knows them all.
-	Known(dst []byte, leg Leg, from Side, at int64, n int) (octets []byte, ok bool)
-	// Passed says that what lies before an offset will not be asked for any more.
-	Passed(leg Leg, from Side, to int64)
-}
-
 // Options say what is known of a session before its first octet.
 type Options struct {
 	Protocol string  // one of the constants; "" means Detect
@@ -174,8 +165,6 @@ type Options struct {
 
 	// Secrets opens TLS; nil shows what an eavesdropper sees.
 	Secrets tlswire.Secrets
-	// Inside, if set, knows what is said inside TLS, which spares opening the records.
-	Inside Plaintext
 	// Await reports whether secrets may still come. While it does, octets that lack theirs wait, and everything behind
 	// them (at most maxAwaiting octets), so that a late key changes no event. nil means no.
 	Await func() bool

@@ -166,7 +166,7 @@ func (sd *side) application(rec *tlswire.Record, wire Span, content []byte) {
 	}
 	c := carrier{wire: wire, plain: Span{sd.made, sd.made + int64(len(content))}, sealed: true}
 	if sd.leg.s.out.on() {
-		c.content, c.rec = sd.leg.s.out.copyOf(content), *rec
+		c.content, c.rec = sd.leg.s.room.copies.of(content), *rec
 	}
 	sd.made = c.plain.To
 	sd.carried = append(sd.carried, c)

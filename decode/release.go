@@ -21,7 +21,6 @@ type release struct {
 	s     *Session
 	queue []heldChunk
 	size  int
-	free  [][]byte
 }
 
 type heldChunk struct {
@@ -44,24 +43,6 @@ func (r *release) hold(l *leg, c Chunk) {
 	r.queue = append(r.queue, h)
 }
 
-// copyOf gives a copy of octets, for which put frees the room.
-func (r *release) copyOf(b []byte) []byte {
-	var room []byte
-	if n := len(r.free); n > 0 {
-		room, r.free = r.free[n-1][:0], r.free[:n-1]
-	}
-	return append(room, b...)
-}
-
-func (r *release) put(b []byte) {
-	if cap(b) > 0 && len(r.free) < maxFree {
-		r.free = append(r.free, b)
-	}
-}
-
-// maxFree is how many buffers are kept for what comes next: as many as there are records in a large chunk.
-const maxFree = 8
-
 // keep makes the octets of queued chunks our own, before the caller's cease to be valid.
 func (r *release) keep() {
 	for i := range r.queue {
@@ -71,7 +52,7 @@ func (r *release) keep() {
 
 func (h *heldChunk) keep(r *release) {
 	if !h.own && len(h.c.Data) > 0 {
-		h.c.Data, h.own = r.copyOf(h.c.Data), true
+		h.c.Data, h.own = r.s.room.copies.of(h.c.Data), true
 	}
 }
 
@@ -133,7 +114,7 @@ func (r *release) hand(sd *side, h *heldChunk) {
 	}
 	r.size -= len(h.c.Data)
 	if h.own {
-		r.put(h.c.Data)
+		r.s.room.copies.put(h.c.Data)
 	}
 }
 
@@ -206,7 +187,7 @@ func (sd *side) settle() {
 		if o := sd.leg.s.o.Octets; o != nil {
 			o(sd.leg.id, sd.from, Plain, c.plain.From, c.content)
 		}
-		sd.leg.s.out.put(c.content)
+		sd.leg.s.room.copies.put(c.content)
 		c.content = nil
 	}
 	n := 0

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"math/bits"
 	"strings"
 
 	"facteur/decode/tlswire"
@@ -30,6 +31,7 @@ type Room struct {
 	headers map[string]headerName
 	tls     tlswire.Room
 	stores  [][]byte // of frames that are empty, to be used again
+	copies  copies
 }
 
 // What is kept of buffers: as many as sides wait with half a record at a time, where sessions are many, and none larger
@@ -51,6 +53,7 @@ func (s *Session) Swap(r *Room) {
 	own.spans, r.spans = r.spans, own.spans
 	own.tls, r.tls = r.tls, own.tls
 	own.stores, r.stores = r.stores, own.stores
+	own.copies, r.copies = r.copies, own.copies
 }
 
 // store gives a buffer with room for n octets.
@@ -68,6 +71,45 @@ func (r *Room) store(n int) []byte {
 func (r *Room) giveBack(b []byte) {
 	if cap(b) > 0 && cap(b) <= maxStore && len(r.stores) < maxStores {
 		r.stores = append(r.stores, b)
+	}
+}
+
+// copies are buffers for octets that wait to be released: chunks of any size, and what records held. Their sizes are powers
+// of two, so that what comes next fits.
+type copies struct {
+	free [][]byte
+	size int // octets of free
+}
+
+// What is kept of them for what comes next: some large chunks and the records in them.
+const (
+	maxCopies    = 64
+	maxCopied    = 1 << 20
+	smallestCopy = 1 << 10 // a reply of some lines
+)
+
+// of gives a copy of octets, which put takes back.
+func (c *copies) of(b []byte) []byte {
+	size := smallestCopy
+	if len(b) > size {
+		size = 1 << bits.Len(uint(len(b)-1))
+	}
+	for i := len(c.free) - 1; i >= 0; i-- {
+		if room := c.free[i]; cap(room) == size {
+			last := len(c.free) - 1
+			c.free[i], c.free = c.free[last], c.free[:last]
+			c.size -= size
+			return append(room, b...)
+		}
+	}
+	return append(make([]byte, 0, size), b...)
+}
+
+// put takes a copy that is not needed any more.
+func (c *copies) put(b []byte) {
+	if cap(b) > 0 && c.size+cap(b) <= maxCopied && len(c.free) < maxCopies {
+		c.free = append(c.free, b[:0])
+		c.size += cap(b)
 	}
 }
 

@@ -2,8 +2,6 @@ package decode
 
 import (
 	"encoding/binary"
-
-	"facteur/decode/tlswire"
 )
 
 // stepUpgrade takes a unit behind an agreed upgrade, or at the start of a connection to a port of implicit TLS. Where a
@@ -126,22 +124,10 @@ func midTLS(b []byte) bool {
 	return n <= 16384+2048 && (len(b) < 5 || n > 0)
 }
 
-// inside asks for what is known of a leg.
-type inside struct{ *leg }
-
-func (i inside) Known(dst []byte, from tlswire.Side, at int64, n int) ([]byte, bool) {
-	return i.s.o.Inside.Known(dst, i.id, Side(from), at, n)
-}
-
-func (i inside) Passed(from tlswire.Side, to int64) { i.s.o.Inside.Passed(i.id, Side(from), to) }
-
 func (l *leg) beginTLS(sd *side) {
 	sd.mode, sd.sawTLS = secure, true
 	if l.tls == nil {
 		l.tls = l.s.room.tls.NewConn(l.s.o.Secrets)
-		if l.s.o.Inside != nil {
-			l.tls.Knows(inside{l})
-		}
 	}
 	if l.sides[0].sawTLS && l.sides[1].sawTLS {
 		l.lint.secured()

@@ -1,6 +1,9 @@
 package proxy
 
-import "sync"
+import (
+	"crypto/tls"
+	"sync"
+)
 
 // Beside its arithmetic, what TLS costs a relay is system calls: crypto/tls reads and writes record by record, of at most
 // 16 KiB. While much comes, a leg inside TLS reads ahead, hands on together what is there already, and writes the records
@@ -99,12 +102,23 @@ func (c *cork) hold(p []byte) bool {
 	return true
 }
 
-// writeAll has write write records, and sends them together. What else is written meanwhile keeps its place.
-func (l *leg) writeAll(write func() (int, error)) (int, error) {
+// joined is the TLS session on a leg; what takes several records is sent in one piece, and what else is written meanwhile
+// keeps its place.
+type joined struct {
+	*tls.Conn
+	l *leg
+}
+
+// Write is net.Conn's.
+func (j joined) Write(p []byte) (int, error) {
+	if len(p) <= maxText {
+		return j.Conn.Write(p)
+	}
+	l := j.l
 	l.cork.mu.Lock()
 	l.cork.held = corked.Get().(*[]byte)
 	l.cork.mu.Unlock()
-	n, err := write()
+	n, err := j.Conn.Write(p)
 	l.cork.mu.Lock()
 	defer l.cork.mu.Unlock()
 	b := l.cork.held

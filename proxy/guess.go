@@ -95,7 +95,7 @@ const lateLook = 2 * time.Second
 // listening is the client's half of a TLS session: it knows whether the client ever said something in it. A client that
 // finishes its handshake, says nothing and goes has probably looked at the certificate late.
 type listening struct {
-	inside
+	joined
 	s     *session
 	lib   string
 	since time.Time // the end of the handshake
@@ -104,7 +104,7 @@ type listening struct {
 }
 
 func (l *listening) Read(p []byte) (int, error) {
-	n, err := l.inside.Read(p)
+	n, err := l.Conn.Read(p)
 	switch {
 	case n > 0:
 		l.spoke = true

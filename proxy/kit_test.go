@@ -59,7 +59,6 @@ type recording struct {
 	chunks  []decode.Chunk
 	told    []decode.Told
 	wire    [2][2]bytes.Buffer // by leg and side
-	inside  [2][2]bytes.Buffer // likewise
 	ends    [2][2]decode.End
 	keys    [2]bytes.Buffer
 	expects []string
@@ -106,11 +105,6 @@ func (r *recording) Chunk(c decode.Chunk) {
 func (r *recording) Secrets(leg decode.Leg, keylog []byte) {
 	defer r.enter()()
 	r.keys[leg].Write(keylog)
-}
-
-func (r *recording) Inside(leg decode.Leg, from decode.Side, data []byte) {
-	defer r.enter()()
-	r.inside[leg][from].Write(data)
 }
 
 func (r *recording) Expect(leg decode.Leg, more bool) {

@@ -85,28 +85,6 @@ func (l *leg) receive(p []byte) (int, error) {
 	return n, err
 }
 
-// inside is the TLS session on a leg. What is said in it is told, octet for octet.
-type inside struct {
-	*tls.Conn
-	l *leg
-}
-
-// Read reads what the peer said.
-func (i inside) Read(p []byte) (int, error) {
-	n, err := i.Conn.Read(p)
-	i.l.s.tell.inside(i.l.id, i.l.peer, p[:n])
-	return n, err
-}
-
-// Write tells octets, and writes them.
-func (i inside) Write(p []byte) (int, error) {
-	i.l.s.tell.inside(i.l.id, i.l.self(), p)
-	if len(p) <= maxText {
-		return i.Conn.Write(p)
-	}
-	return i.l.writeAll(func() (int, error) { return i.Conn.Write(p) })
-}
-
 // expectGreeting begins to wait for the first word of a server: the ones of mail speak first (RFC 5321 §3.1, 1939 §4,
 // 9051 §3.3, 5804 §1.2). Silence is said, and nothing more: the session goes on.
 func (l *leg) expectGreeting() {

@@ -47,7 +47,7 @@ func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) er
 		}
 		return s.clientFault(err)
 	}
-	l.tls, l.app = t, &listening{inside: inside{t, l}, s: s, lib: library(s.hello), since: time.Now()}
+	l.tls, l.app = t, &listening{joined: joined{t, l}, s: s, lib: library(s.hello), since: time.Now()}
 	l.tail, s.hello = nil, nil // sessions may be many and long
 	return nil
 }
@@ -145,7 +145,7 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 	if err != nil {
 		return s.serverFault(err)
 	}
-	l.tls, l.app = t, inside{t, l}
+	l.tls, l.app = t, joined{t, l}
 	if s.route.Upstream.Security == Implicit {
 		l.expectGreeting()
 	}

@@ -68,10 +68,9 @@ func (panicking) Chunk(c decode.Chunk) {
 		panic("no")
 	}
 }
-func (panicking) Secrets(decode.Leg, []byte)             {}
-func (panicking) Inside(decode.Leg, decode.Side, []byte) {}
-func (panicking) Expect(decode.Leg, bool)                {}
-func (panicking) Close(time.Time)                        {}
+func (panicking) Secrets(decode.Leg, []byte) {}
+func (panicking) Expect(decode.Leg, bool)    {}
+func (panicking) Close(time.Time)            {}
 
 // When facteur is told to stop, a message under way may come to its end; a session that does not end is ended, and told.
 func TestShutdown(t *testing.T) {

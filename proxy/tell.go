@@ -26,9 +26,6 @@ type Observer interface {
 	// Secrets is handed lines of an NSS key log: the secrets of facteur's own handshakes on leg, each before the first
 	// octet that needs it.
 	Secrets(leg decode.Leg, keylog []byte)
-	// Inside is handed what a side said inside TLS that runs on facteur's own leg, from the first octet on and in order, around
-	// the time when the records that carry it are handed to Chunk. It spares opening them again. data is valid during the call.
-	Inside(leg decode.Leg, from decode.Side, data []byte)
 	// Expect says that a handshake began on leg, so that secrets will come (true), or that it ended, well or not (false).
 	Expect(leg decode.Leg, more bool)
 	// Close ends the session; nothing follows.
@@ -112,18 +109,6 @@ func (t *teller) told(leg decode.Leg, from decode.Side, kind string, fields ...s
 	defer t.mu.Unlock()
 	if !t.over {
 		t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Told: &told})
-	}
-}
-
-// inside tells what was said inside TLS.
-func (t *teller) inside(leg decode.Leg, from decode.Side, data []byte) {
-	if t.obs == nil || len(data) == 0 {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.over {
-		t.obs.Inside(leg, from, data)
 	}
 }
 

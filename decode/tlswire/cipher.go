@@ -22,8 +22,7 @@ type epoch struct {
 
 	aead     cipher.AEAD
 	iv       [12]byte
-	explicit int     // nonce octets carried by each record
-	glimpse  glimpse // nil: its records can only be opened whole
+	explicit int // nonce octets carried by each record
 
 	block   cipher.Block
 	firstIV []byte // of chained CBC (TLS 1.0, SSL 3.0)
@@ -33,7 +32,6 @@ type epoch struct {
 
 	nonce  [12]byte
 	aad    [13]byte
-	seen   [glimpseLen]byte
 	sum    []byte
 	reseal resealing
 }
@@ -57,9 +55,9 @@ func newEpoch12(su suite, version uint16, etm bool, macKey, key, iv []byte) *epo
 	switch su.bulk {
 	case bulkGCM, bulkCCM:
 		e.explicit = 8
-		e.aead, e.glimpse = newAEAD(su, key)
+		e.aead = newAEAD(su, key)
 	case bulkChaCha:
-		e.aead, e.glimpse = newAEAD(su, key)
+		e.aead = newAEAD(su, key)
 	case bulkCBC:
 		e.block = newBlock(su, key)
 		if version < 0x0302 {
@@ -77,34 +75,32 @@ func newEpoch12(su suite, version uint16, etm bool, macKey, key, iv []byte) *epo
 }
 
 func newEpoch13(su suite, draft int, key, iv []byte) *epoch {
-	e := &epoch{suite: su, version: 0x0304, draft: draft}
-	e.aead, e.glimpse = newAEAD(su, key)
+	e := &epoch{suite: su, version: 0x0304, draft: draft, aead: newAEAD(su, key)}
 	copy(e.iv[:], iv)
 	return e
 }
 
-// newAEAD makes an AEAD, and what shows a part of its records. Keys have the lengths of cipherParts, so no constructor can
-// fail; nil would mean it did.
-func newAEAD(su suite, key []byte) (cipher.AEAD, glimpse) {
+// newAEAD makes an AEAD. Keys have the lengths of cipherParts, so no constructor can fail; nil would mean it did.
+func newAEAD(su suite, key []byte) cipher.AEAD {
 	if su.bulk == bulkChaCha {
 		a, err := chacha20poly1305.New(key)
 		if err != nil {
-			return nil, nil
+			return nil
 		}
-		return a, glimpseChaCha(key)
+		return a
 	}
 	b := newBlock(su, key)
 	if b == nil {
-		return nil, nil
+		return nil
 	}
 	if su.bulk == bulkCCM {
-		return newCCM(b, su.tagLen), nil
+		return newCCM(b, su.tagLen)
 	}
 	a, err := cipher.NewGCM(b)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
-	return a, glimpseGCM(b)
+	return a
 }
 
 func newBlock(su suite, key []byte) cipher.Block {

@@ -11,7 +11,6 @@ const (
 // Conn follows one connection. The zero value is not usable: see NewConn.
 type Conn struct {
 	secrets    Secrets
-	known      Plaintext // nil: nothing is known beforehand
 	halves     [2]half
 	handshakes []*handshake // from number first on
 	first      int
@@ -70,7 +69,6 @@ type half struct {
 
 	keys   *epoch // nil: in clear, or not known (yet)
 	pos    position
-	said   int64 // octets of application data up to here, or untold
 	budget int64 // octets that may still be spent on trying sequence numbers
 
 	// Messages being put together.
@@ -169,9 +167,6 @@ func (c *Conn) next(h *half, buf []byte, wait bool) (Record, Status) {
 	rec := Record{From: from, Size: size, Type: hd.typ, Version: hd.version, Length: hd.length}
 	if !c.unseal(h, &rec, buf[:size], wait) {
 		return Record{}, Waiting
-	}
-	if rec.Encrypted && !rec.Opened {
-		h.said = untold
 	}
 	h.records++
 	c.messages(h, &rec)

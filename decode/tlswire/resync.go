@@ -30,7 +30,7 @@ func (c *Conn) Skip(from Side, buf []byte) Record {
 func (h *half) skipped(head []byte, n int) Record {
 	rec := Record{From: h.side, Size: n, Reason: Damaged}
 	h.records++
-	h.lossy, h.said = true, untold
+	h.lossy = true
 	if h.tail > 0 { // a second gap in the same record
 		rec.Type, rec.Version, rec.Length, rec.Encrypted = h.hit.Type, h.hit.Version, h.hit.Length, h.hit.Encrypted
 		h.tail -= min(n, h.tail)
@@ -65,7 +65,7 @@ func (c *Conn) Lost(from Side, n int) {
 		h.shown = 0
 	}
 	h.spill()
-	h.lossy, h.unsure, h.said = true, true, untold
+	h.lossy, h.unsure = true, true
 	c.current(h).torn = true
 	if h.tail > 0 || h.hit != nil {
 		inside := min(n, h.tail)

@@ -120,41 +120,29 @@ func (c *Conn) unseal12(h *half, rec *Record, wire []byte, wait bool) bool {
 			return true
 		}
 	}
-	content, seq, ok := c.openCurrent(h, rec, wire)
+	content, seq, ok := h.keys.open(c.room.open(), wire, &h.pos, &h.budget)
 	if !ok {
 		rec.Reason = Damaged
 		h.pos.miss(rec.Length, wire)
 		return true
 	}
-	c.opened(h, rec, rec.Type, wire, content, seq)
+	c.opened(h, rec, wire, content, seq)
+	rec.Inner = rec.Type
+	rec.seal.inner = rec.Inner
 	return true
 }
 
-// openCurrent opens a record with the keys in force, if its content is not known already.
-func (c *Conn) openCurrent(h *half, rec *Record, wire []byte) (content []byte, seq uint64, ok bool) {
-	if content, ok := c.already(h, rec, wire); ok {
-		return content, h.pos.low, true
-	}
-	return h.keys.open(c.room.open(), wire, &h.pos, &h.budget)
-}
-
 // opened fills in what every opened record has and moves on.
-func (c *Conn) opened(h *half, rec *Record, inner ContentType, wire, content []byte, seq uint64) {
+func (c *Conn) opened(h *half, rec *Record, wire, content []byte, seq uint64) {
 	if cap(content) > cap(c.room.buf) {
 		c.room.buf = content[:0]
 	}
-	rec.Opened, rec.Inner, rec.Content = true, inner, content
-	if inner == ApplicationData && h.said != untold {
-		h.said += int64(len(content))
-		if c.known != nil {
-			c.known.Passed(h.side, h.said)
-		}
-	}
+	rec.Opened, rec.Content = true, content
 	skipped := h.pos.missed
 	if skipped > 0 {
 		skipped -= headerLen * int64(seq-h.pos.low)
 	}
-	rec.seal = sealing{epoch: h.keys, seq: seq, octet: h.pos.octet + skipped, inner: inner, size: len(content), wire: len(wire)}
+	rec.seal = sealing{epoch: h.keys, seq: seq, octet: h.pos.octet + skipped, size: len(content), wire: len(wire)}
 	if h.keys.firstIV != nil {
 		rec.seal.chain = slices.Clone(h.pos.chain)
 	}
@@ -196,7 +184,8 @@ func (c *Conn) openKeyless(h *half, rec *Record, wire []byte) bool {
 		return false
 	}
 	h.keys = e
-	c.opened(h, rec, rec.Type, wire, content, h.pos.low)
+	c.opened(h, rec, wire, content, h.pos.low)
 	h.keys = nil
+	rec.Inner = rec.Type
 	return true
 }

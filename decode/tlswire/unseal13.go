@@ -26,7 +26,7 @@ func (c *Conn) unseal13(h *half, rec *Record, wire []byte, wait bool) bool {
 		h.pos = position{high: min(h.slack, maxTrials)}
 	}
 	if h.keys != nil {
-		if content, seq, ok := c.openCurrent(h, rec, wire); ok {
+		if content, seq, ok := h.keys.open(c.room.open(), wire, &h.pos, &h.budget); ok {
 			return c.inner(h, rec, wire, content, seq)
 		}
 	}
@@ -141,6 +141,8 @@ func (c *Conn) inner(h *half, rec *Record, wire, plain []byte, seq uint64) bool 
 		h.pos.pass(seq, wire[headerLen:])
 		return true
 	}
-	c.opened(h, rec, ContentType(plain[n-1]), wire, plain[:n-1], seq)
+	c.opened(h, rec, wire, plain[:n-1], seq)
+	rec.Inner = ContentType(plain[n-1])
+	rec.seal.inner = rec.Inner
 	return true
 }

@@ -73,7 +73,6 @@ type Live struct {
 	keys  *tlswire.KeyLog
 
 	queue queue
-	said  inside
 
 	// used while the queue is worked off only
 	room   *decode.Room // swapped into dec
@@ -123,7 +122,7 @@ func (d *Desk) Open(st Start) *Live {
 	l.queue.init(&d.clock, &d.memory)
 	o := decode.Options{
 		Protocol: st.Protocol, Implicit: st.Implicit, Secrets: secrets, ShowSecrets: d.Keep, Passing: d.Passing,
-		Inside: &l.said, Await: l.await,
+		Await: l.await,
 	}
 	if d.Octets {
 		o.Octets = func(leg decode.Leg, from decode.Side, layer decode.Layer, at int64, data []byte) {
@@ -159,9 +158,6 @@ func (l *Live) Secrets(leg decode.Leg, keylog []byte) {
 	l.keys.Add(keylog)
 	l.queue.put(job{what: jobSecrets, leg: leg}, keylog)
 }
-
-// Inside notes what a side said inside TLS of facteur's own.
-func (l *Live) Inside(leg decode.Leg, from decode.Side, data []byte) { l.said.say(leg, from, data) }
 
 // Expect notes that a handshake began (secrets will come) or ended.
 func (l *Live) Expect(_ decode.Leg, more bool) {
@@ -246,7 +242,6 @@ func (l *Live) close(t time.Time) {
 	l.publish(l.dec.Close(t))
 	l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
 	l.over = true
-	l.said.close()
 	l.d.running.Done()
 }
 
