@@ -70,6 +70,15 @@ func ParseAttack(s string) (a Attack, err error) {
 	return a, nil
 }
 
+// MayAttack refuses a route to anything but a practice server on this machine.
+func MayAttack(r Route) error {
+	if ip := net.ParseIP(r.Upstream.Host); r.Upstream.Host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return bilingual.Errorf("route %s: lab attacks are for practice servers on this machine only (127.0.0.1, ::1 or localhost); %s is none",
+		"route %s\u202f: les attaques sont réservées aux serveurs d’exercice de cette machine (127.0.0.1, ::1 ou localhost)\u202f; %s n’en est pas un", r, r.Upstream.Host)
+}
+
 // checkLab refuses attacks on anything but a practice server: whoever runs them on the mail of others is an attacker.
 func (s *Server) checkLab() error {
 	if len(s.c.Attacks) == 0 {
@@ -84,9 +93,8 @@ func (s *Server) checkLab() error {
 			"les attaques changent des octets\u202f: ôtez --no-rewrite")
 	}
 	for _, r := range s.routes {
-		if ip := net.ParseIP(r.Upstream.Host); r.Upstream.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			return bilingual.Errorf("route %s: lab attacks are for practice servers on this machine only (127.0.0.1, ::1 or localhost); %s is none",
-				"route %s\u202f: les attaques sont réservées aux serveurs d’exercice de cette machine (127.0.0.1, ::1 ou localhost)\u202f; %s n’en est pas un", r.Route, r.Upstream.Host)
+		if err := MayAttack(r.Route); err != nil {
+			return err
 		}
 		if r.mode == Passthrough {
 			return bilingual.Errorf("route %s: lab attacks need --tls intercept",

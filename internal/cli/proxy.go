@@ -182,18 +182,14 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		if err != nil {
 			return o, usageError{err}
 		}
+		if len(o.attacks) > 0 {
+			if err := proxy.MayAttack(r); err != nil {
+				return o, usageError{err}
+			}
+		}
 		o.routes = append(o.routes, r)
 		hosts = append(hosts, r.Upstream.Host, r.Listen.Host)
 		intercepts = intercepts || r.TLS == proxy.Intercept || r.TLS == proxy.Inherit && o.mode == proxy.Intercept
-	}
-	if intercepts {
-		if o.authority, err = ca.LoadOrCreate(f.caDir, ca.Options{Hosts: hosts}); err != nil {
-			return o, err
-		}
-		if o.authority.Created {
-			a.logs.Warn(a.say("une autorité locale a été créée : les clients doivent lui faire confiance pendant la séance, et l’oublier ensuite",
-				"a local authority was made: clients must trust it for the session, and forget it afterwards"), "certificate", o.authority.Show().Path)
-		}
 	}
 	if f.upstreamCA != "" {
 		if o.upstreamCA, err = certificatePool(f.upstreamCA); err != nil {
@@ -220,6 +216,11 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 	if o.rotate, err = parseRotation(f.rotate); err != nil {
 		return o, usageError{bilingual.Errorf("--rotate %s: %w", "--rotate %s\u202f: %w", f.rotate, err)}
 	}
+	if intercepts { // behind all that may be wrong: an authority is a thing to be rid of again
+		if o.authority, err = a.localAuthority(f.caDir, hosts); err != nil {
+			return o, err
+		}
+	}
 	format := f.format
 	if f.web != "off" {
 		o.page = a.pageOptions(f.web, "live")
@@ -237,6 +238,19 @@ func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err e
 		o.term, o.reader = term, a.unhurry(term)
 	}
 	return o, nil
+}
+
+// localAuthority is the authority that signs for hosts, made if there is none.
+func (a *app) localAuthority(dir string, hosts []string) (*ca.Authority, error) {
+	auth, err := ca.LoadOrCreate(dir, ca.Options{Hosts: hosts})
+	if err != nil {
+		return nil, err
+	}
+	if auth.Created {
+		a.logs.Warn(a.say("une autorité locale a été créée\u202f: les clients doivent lui faire confiance pendant la séance, et l’oublier ensuite",
+			"a local authority was made: clients must trust it for the session, and forget it afterwards"), "certificate", auth.Show().Path)
+	}
+	return auth, nil
 }
 
 // portOf is the port of the page's URL, 0 if it has none.

@@ -108,8 +108,9 @@ func (s *nss) Add(ctx context.Context, c *x509.Certificate) error {
 		if s.mustExist {
 			return err
 		}
-		if err := os.MkdirAll(s.dir, 0o700); err != nil {
-			return err
+		if info, err := os.Stat(s.dir); err != nil || !info.IsDir() { // a mistyped name is the likeliest cause
+			return bilingual.Errorf("%s: there is no folder %s; for a new database make it first: mkdir -p -m 700 %s",
+				"%s\u202f: il n’y a pas de dossier %s\u202f; pour une base nouvelle, créez-le d’abord\u202f: mkdir -p -m 700 %s", s.name, s.dir, s.dir)
 		}
 		if _, err := s.certutil(ctx, "-N", "--empty-password"); err != nil {
 			return bilingual.Errorf("%s: %w",

@@ -86,12 +86,19 @@ func cycle(t *testing.T, s Store) {
 	}
 }
 
-// A database of NSS is made where one is named and none is there; a profile that is not there is not.
+// A database of NSS is made in a folder that is named and has none; a folder that is not there is a mistyped one, and a
+// profile without a database is not made into one.
 func TestNSS(t *testing.T) {
 	need(t, "certutil")
 	dir := filepath.Join(t.TempDir(), "nss db")
 	s, err := Machine{}.Open("nss:"+dir, "")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(t.Context(), root(t, 6)); err == nil || !strings.Contains(err.Error(), "mkdir") {
+		t.Errorf("a folder was made: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cycle(t, s)
