@@ -2,163 +2,308 @@ package library
 
 import (
 	"context"
-	"fmt"
+	"database/sql"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"strings"
 
 	"facteur/decode"
-	"facteur/internal/filter"
 )
 
-// Facts are what the columns of an event hold, written as words beside its text: zc550 for the code 550, zw1 for the server
-// speaking. When words are searched, the full-text index has to meet them too, so that events that hold a common word but
-// not the rest are left out before their rows are read: "the whole library" and "code:599" is then as quick as code:599.
-// The columns decide all the same.
+// A fact is something that is so of many events: a kind, a code, that the server speaks. Of each fact the index keeps, for
+// every block of events, which of them it is a fact of, one bit an event. What a filter asks for is facts, joined by "and"
+// and "not": some additions of bits say which events of a block hold all of them, whatever is common or rare of it, and
+// the rows of those alone are read. A million events are 123 blocks.
+//
+// Facts are written with the events, in the same transaction. Only factEvery is set once a recording is whole, and taken
+// away first when it is forgotten: bits of events that are no more do no harm.
 
-// Each fact begins with z and the letter of what it is about. A protocol that was not known yet is the bare letter.
+// Each fact begins with the letter of what it is about.
 const (
-	factEvery    = "zevery" // what all events have: the full-text index can leave events out of others only
-	factNone     = "znone"  // what none has
-	factProtocol = "zp"
-	factKind     = "zk"
-	factClass    = "zd"
-	factCode     = "zc"
-	factEnhanced = "ze"
-	factCommand  = "zm"
-	factSide     = "zw"
-	factLeg      = "zl"
-	factTag      = "zt"
-	factSession  = "zs"
-	factFlag     = "zf"
+	factEvery     = "every" // what all events of whole recordings have
+	factRecording = "r:"
+	factKind      = "k:"
+	factClass     = "d:"
+	factCode      = "c:"
+	factEnhanced  = "e:"
+	factCommand   = "m:"
+	factTag       = "t:"
+	factNote      = "n:"
+	factFlag      = "f:" // secret, lint, error; server, serverleg
 )
 
 const (
+	// blockBits is the binary logarithm of the events in a block: bits of three facts lie on a page of the database.
+	blockBits     = 13
+	blockSize     = 1 << blockBits
+	blockSizeText = "8192"
 	// maxFact is how many octets of a value are in its fact: more than any verb, code or tag that is meant seriously.
-	maxFact = 64
-	// maxSets is how many sessions are named one by one.
-	maxSets = 200
+	maxFact = 200
+	// sessionColumn stands for a fact's number: under it lies which session each event of a block is of.
+	sessionColumn = 0
 )
 
-// fact writes a value as one word for the tokenizer: letters and digits stay, in small letters, the rest is in hex.
-func fact(about, value string) string {
-	var b strings.Builder
-	b.WriteString(about)
-	value = strings.ToLower(value)
-	for i := 0; i < min(len(value), maxFact); i++ {
-		if c := value[i]; c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
-			b.WriteByte(c)
+// bitset says which events of a block are meant.
+type bitset [blockSize / 64]uint64
+
+// add sets the bits that a blob tells: one each, or, of few events, their places in two octets each.
+func (b *bitset) add(blob []byte) {
+	if len(blob) == blockSize/8 {
+		for i := range b {
+			b[i] |= binary.LittleEndian.Uint64(blob[8*i:])
+		}
+		return
+	}
+	for ; len(blob) > 1; blob = blob[2:] {
+		b.set(int(binary.LittleEndian.Uint16(blob)))
+	}
+}
+
+func (b *bitset) set(i int) { b[i>>6&(len(b)-1)] |= 1 << (i & 63) }
+
+func (b *bitset) has(i int) bool { return b[i>>6]>>(i&63)&1 == 1 }
+
+// only keeps what is in both; with not, what is not in the other.
+func (b *bitset) only(other *bitset, not bool) {
+	for i := range b {
+		if not {
+			b[i] &^= other[i]
 		} else {
-			fmt.Fprintf(&b, "y%02x", c)
+			b[i] &= other[i]
 		}
 	}
-	return b.String()
 }
 
-// columns are the values of an event's row that facts are made of; "" for those that it has not.
+func (b *bitset) count() (n int) {
+	for _, w := range b {
+		n += bits.OnesCount64(w)
+	}
+	return n
+}
+
+// each calls f with the place of each event, in order, until that says no.
+func (b *bitset) each(f func(i int) bool) {
+	for k, w := range b {
+		for ; w != 0; w &= w - 1 {
+			if !f(k<<6 | bits.TrailingZeros64(w)) {
+				return
+			}
+		}
+	}
+}
+
+// blob is what add reads.
+func (b *bitset) blob() []byte {
+	n := b.count()
+	if n >= blockSize/16 {
+		out := make([]byte, 0, blockSize/8)
+		for _, w := range b {
+			out = binary.LittleEndian.AppendUint64(out, w)
+		}
+		return out
+	}
+	out := make([]byte, 0, 2*n)
+	b.each(func(i int) bool { out = binary.LittleEndian.AppendUint16(out, uint16(i)); return true })
+	return out
+}
+
+// blockOf is the block of an event.
+func blockOf(event int64) int64 { return event >> blockBits }
+
+// fact writes a value as a fact.
+func fact(about, value string) string {
+	if len(value) > maxFact {
+		value = value[:maxFact]
+	}
+	return about + value
+}
+
+// columns are what facts are made of; "" for what an event has not.
 type columns struct {
-	protocol, code, code2, class, cmd, tag string
-	secret, lint, fault                    bool
+	code, code2, class, cmd, tag string
+	secret, lint, fault          bool
 }
 
-// facts lists an event's.
-func (c *columns) facts(e *decode.Event, session int64) string {
-	all := []string{factEvery, fact(factProtocol, c.protocol), fact(factKind, e.Kind), factSide + strconv.Itoa(int(e.From)),
-		factLeg + strconv.Itoa(int(e.Leg)), factSession + strconv.FormatInt(session, 10)}
+// facts calls add with each fact of an event.
+func (c *columns) facts(e *decode.Event, add func(fact string)) {
+	add(fact(factKind, e.Kind))
 	for _, x := range []struct{ about, value string }{{factClass, c.class}, {factCode, c.code}, {factEnhanced, c.code2}, {factCommand, c.cmd}, {factTag, c.tag}} {
 		if x.value != "" {
-			all = append(all, fact(x.about, x.value))
+			add(fact(x.about, x.value))
 		}
 	}
-	for key, is := range map[filter.Key]bool{filter.Secret: c.secret, filter.Lint: c.lint, filter.Fault: c.fault} {
-		if is {
-			all = append(all, fact(factFlag, string(key)))
+	for _, x := range []struct {
+		is   bool
+		name string
+	}{{c.secret, "secret"}, {c.lint, "lint"}, {c.fault, "error"}, {e.From == decode.Server, "server"}, {e.Leg == decode.ServerLeg, "serverleg"}} {
+		if x.is {
+			add(factFlag + x.name)
 		}
 	}
-	return strings.Join(all, " ")
+	for i := range e.Notes {
+		add(fact(factNote, strings.ToLower(e.Notes[i].ID)))
+	}
 }
 
-// factsOf gives what the facts of every event that a term means hold, as an expression of FTS5; "" where facts say nothing
-// of it. For a term with a minus it is what none of those events holds.
-func (l *Library) factsOf(ctx context.Context, t *filter.Term) (string, error) {
-	word := func(about, value string) string { return `facts : "` + fact(about, value) + `"` }
-	// pattern is a value of which the end may be open; what else is open is left to the column
-	pattern := func(about string) string {
-		if t.Plain() {
-			return word(about, t.Value)
-		}
-		if head := strings.TrimSuffix(t.Value, "*"); head != "" && !strings.ContainsAny(head, "*X") {
-			return word(about, head) + " *"
-		}
-		return ""
-	}
-	if t.Not && len(t.Value) > maxFact {
-		return "", nil // the fact is but its beginning
-	}
-	switch t.Key {
-	case filter.Family:
-		switch {
-		case t.Value == "tls" || t.Value == "message" || t.Value == "sasl":
-			return word(factKind, t.Value+".") + " *", nil
-		case t.Not:
-			return word(factProtocol, t.Value), nil
-		}
-		return "(" + word(factProtocol, t.Value) + " OR " + word(factProtocol, "") + ")", nil
-	case filter.Kind:
-		return word(factKind, t.Value) + " *", nil
-	case filter.Code:
-		if class := t.ClassOf(); class > 0 {
-			return word(factClass, strconv.Itoa(class)), nil
-		}
-		if p := pattern(factCode); p != "" {
-			return "(" + p + " OR " + pattern(factEnhanced) + ")", nil
-		}
-	case filter.Command:
-		return pattern(factCommand), nil
-	case filter.From:
-		return word(factSide, strconv.Itoa(side(t.Value))), nil
-	case filter.Leg:
-		return word(factLeg, strconv.Itoa(side(t.Value))), nil
-	case filter.Tag:
-		return word(factTag, t.Value), nil
-	case filter.Secret, filter.Lint, filter.Fault:
-		return word(factFlag, string(t.Key)), nil
-	case filter.Session, filter.TLS:
-		if !t.Not {
-			return l.sessionFacts(ctx, t)
-		}
-	}
-	return "", nil
+// putBits writes what is known of a fact in a block.
+const putBits = "INSERT INTO blocks (block, fact, bits) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET bits = excluded.bits"
+
+// gathered is the facts of a batch of events that is not written yet.
+type gathered struct {
+	numbers map[string]int64 // of facts
+	events  map[place][]uint16
+	columns map[int64][]sessionOf
 }
 
-// sessionsOf is the condition on the table sessions that a term about them makes.
-func sessionsOf(t *filter.Term) (where string, args []any) {
-	if t.Key == filter.TLS {
-		return "instr(lower(tls), ?) > 0", []any{t.Value}
-	}
-	return "number BETWEEN ? AND ?", []any{t.Low, t.High}
+// place is where bits lie.
+type place struct{ block, fact int64 }
+
+type sessionOf struct {
+	at      uint16
+	session int64
 }
 
-// sessionFacts names the sessions that a term means, unless they are many.
-func (l *Library) sessionFacts(ctx context.Context, t *filter.Term) (string, error) {
-	where, args := sessionsOf(t)
-	rows, err := l.db.QueryContext(ctx, "SELECT id FROM sessions WHERE "+where+" LIMIT ?", append(args, maxSets+1)...)
+// maxNumbers is how many facts' numbers are kept at hand; tags of a large recording are many more.
+const maxNumbers = 10_000
+
+// number gives a fact's number.
+func (g *gathered) number(ctx context.Context, tx *sql.Tx, fact string) (id int64, err error) {
+	if id, ok := g.numbers[fact]; ok {
+		return id, nil
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO facts (fact) VALUES (?)", fact); err != nil {
+		return 0, err
+	}
+	if err := tx.QueryRowContext(ctx, "SELECT id FROM facts WHERE fact = ?", fact).Scan(&id); err != nil {
+		return 0, err
+	}
+	if g.numbers == nil || len(g.numbers) >= maxNumbers {
+		g.numbers = map[string]int64{}
+	}
+	g.numbers[fact] = id
+	return id, nil
+}
+
+// add notes an event's facts.
+func (g *gathered) add(ctx context.Context, tx *sql.Tx, event, session, recording int64, e *decode.Event, c *columns) (err error) {
+	if g.events == nil {
+		g.events, g.columns = map[place][]uint16{}, map[int64][]sessionOf{}
+	}
+	block, at := blockOf(event), uint16(event&(blockSize-1))
+	note := func(fact string) {
+		id, e := g.number(ctx, tx, fact)
+		if e != nil {
+			err = e
+			return
+		}
+		p := place{block, id}
+		g.events[p] = append(g.events[p], at)
+	}
+	c.facts(e, note)
+	note(factRecording + strconv.FormatInt(recording, 10))
+	g.columns[block] = append(g.columns[block], sessionOf{at, session})
+	return err
+}
+
+// write puts what was gathered to what is there.
+func (g *gathered) write(ctx context.Context, tx *sql.Tx, recording int64) error {
+	get, err := tx.PrepareContext(ctx, "SELECT bits FROM blocks WHERE block = ? AND fact = ?")
 	if err != nil {
-		return "", failed(err)
+		return err
+	}
+	put, err := tx.PrepareContext(ctx, putBits)
+	if err != nil {
+		return err
+	}
+	defer get.Close()
+	defer put.Close()
+	old := func(p place) (blob []byte, err error) {
+		if err = get.QueryRowContext(ctx, p.block, p.fact).Scan(&blob); err == sql.ErrNoRows {
+			err = nil
+		}
+		return blob, err
+	}
+	for p, events := range g.events {
+		blob, err := old(p)
+		if err != nil {
+			return err
+		}
+		var b bitset
+		b.add(blob)
+		for _, at := range events {
+			b.set(int(at))
+		}
+		if _, err := put.ExecContext(ctx, p.block, p.fact, b.blob()); err != nil {
+			return err
+		}
+	}
+	for block, sessions := range g.columns {
+		if _, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO recorded (recording, block) VALUES (?, ?)", recording, block); err != nil {
+			return err
+		}
+		blob, err := old(place{block, sessionColumn})
+		if err != nil {
+			return err
+		}
+		if blob == nil {
+			blob = make([]byte, 4*blockSize)
+		}
+		for _, s := range sessions {
+			binary.LittleEndian.PutUint32(blob[4*int(s.at):], uint32(s.session))
+		}
+		if _, err := put.ExecContext(ctx, block, sessionColumn, blob); err != nil {
+			return err
+		}
+	}
+	clear(g.events)
+	clear(g.columns)
+	return nil
+}
+
+// publish has searches find a recording's events; with hide, no longer.
+func publish(ctx context.Context, tx *sql.Tx, recording int64, hide bool) error {
+	var g gathered
+	every, err := g.number(ctx, tx, factEvery)
+	if err != nil {
+		return err
+	}
+	own, err := g.number(ctx, tx, factRecording+strconv.FormatInt(recording, 10))
+	if err != nil {
+		return err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT o.block, o.bits, e.bits FROM blocks o LEFT JOIN blocks e ON e.block = o.block AND e.fact = ? WHERE o.fact = ? AND o.block IN
+		(SELECT block FROM recorded WHERE recording = ?)`, every, own, recording)
+	if err != nil {
+		return err
 	}
 	defer rows.Close()
-	var all []string
+	changed := map[int64][]byte{}
 	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return "", failed(err)
+		var block int64
+		var mine, all []byte
+		if err := rows.Scan(&block, &mine, &all); err != nil {
+			return err
 		}
-		all = append(all, factSession+strconv.FormatInt(id, 10))
+		var b, m bitset
+		b.add(all)
+		m.add(mine)
+		if hide {
+			b.only(&m, true)
+		} else {
+			for i := range b {
+				b[i] |= m[i]
+			}
+		}
+		changed[block] = b.blob()
 	}
-	switch {
-	case rows.Err() != nil || len(all) > maxSets:
-		return "", rows.Err()
-	case len(all) == 0:
-		all = []string{factNone}
+	if err := rows.Err(); err != nil {
+		return err
 	}
-	return `facts : (` + strings.Join(all, " OR ") + `)`, nil
+	for block, blob := range changed {
+		if _, err := tx.ExecContext(ctx, putBits, block, every, blob); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -186,7 +186,7 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 		return false, nil, err
 	}
 	path := filepath.Join(l.dir, name)
-	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}, counts: map[int64]int64{}}
+	w := &indexer{ctx: ctx, l: l, recording: id, keys: new(tlswire.KeyLog), kinds: map[string]int64{}}
 	fault = read(path, w)
 	if err := w.finish(); err != nil {
 		return false, nil, err
@@ -202,8 +202,14 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 	if err != nil {
 		return false, nil, err
 	}
-	_, err = l.db.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, fault_fr = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
-		began = ?, ended = ? WHERE id = ?`, english, french, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
+	err = l.write(ctx, func(tx *sql.Tx) error {
+		if err := publish(ctx, tx, id, false); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `UPDATE recordings SET state = 'done', fault = ?, fault_fr = ?, sha256 = ?, title = ?, secrets = ?, sessions = ?, events = ?,
+			began = ?, ended = ? WHERE id = ?`, english, french, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
+		return err
+	})
 	return true, fault, err
 }
 
@@ -227,14 +233,14 @@ func digest(path string) (string, error) {
 
 // forget deletes what the index has of a recording; with all, that there is one.
 func (l *Library) forget(ctx context.Context, id int64, all bool) error {
+	if err := l.write(ctx, func(tx *sql.Tx) error { return publish(ctx, tx, id, true) }); err != nil {
+		return err
+	}
 	for {
 		n := int64(0)
 		err := l.write(ctx, func(tx *sql.Tx) error {
 			const some = "(SELECT e.id FROM events e JOIN sessions s ON e.session = s.id WHERE s.recording = ? LIMIT ?)"
 			if _, err := tx.ExecContext(ctx, "DELETE FROM words WHERE rowid IN "+some, id, batch); err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, `UPDATE kinds SET n = n - (SELECT count(*) FROM events WHERE kind = kinds.id AND id IN `+some+`)`, id, batch); err != nil {
 				return err
 			}
 			res, err := tx.ExecContext(ctx, "DELETE FROM events WHERE id IN "+some, id, batch)
@@ -244,14 +250,29 @@ func (l *Library) forget(ctx context.Context, id int64, all bool) error {
 			if n, err = res.RowsAffected(); err != nil || n > 0 {
 				return err
 			}
-			if _, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE recording = ?", id); err != nil || !all {
-				return err
-			}
-			_, err = tx.ExecContext(ctx, "DELETE FROM recordings WHERE id = ?", id)
-			return err
+			return forgetRest(ctx, tx, id, all)
 		})
 		if err != nil || n == 0 {
 			return err
 		}
 	}
+}
+
+// forgetRest deletes what is left once a recording's events are gone.
+func forgetRest(ctx context.Context, tx *sql.Tx, id int64, all bool) error {
+	statements := []string{
+		"DELETE FROM blocks WHERE fact = (SELECT id FROM facts WHERE fact = '" + factRecording + "' || ?1) AND block IN (SELECT block FROM recorded WHERE recording = ?1)",
+		`DELETE FROM blocks WHERE block IN (SELECT block FROM recorded r WHERE recording = ?1
+			AND NOT EXISTS (SELECT 1 FROM events WHERE id >= r.block * ` + blockSizeText + ` AND id < (r.block + 1) * ` + blockSizeText + `))`,
+		"DELETE FROM recorded WHERE recording = ?1", "DELETE FROM sessions WHERE recording = ?1",
+	}
+	if all {
+		statements = append(statements, "DELETE FROM recordings WHERE id = ?1")
+	}
+	for _, s := range statements {
+		if _, err := tx.ExecContext(ctx, s, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

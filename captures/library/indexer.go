@@ -26,18 +26,18 @@ type indexer struct {
 	recording int64
 	keys      *tlswire.KeyLog
 	kinds     map[string]int64
-	counts    map[int64]int64 // events of each kind in this batch
+	facts     gathered
 	sessions  map[int]*indexed
 	err       error
 
-	tx                *sql.Tx
-	event, words      *sql.Stmt
-	inBatch           int
-	events            int64
-	sessionCount      int
-	began, ended      int64
-	title, secrets    string
-	text, notes, line strings.Builder
+	tx             *sql.Tx
+	event, words   *sql.Stmt
+	inBatch        int
+	events         int64
+	sessionCount   int
+	began, ended   int64
+	title, secrets string
+	text, line     strings.Builder
 }
 
 // indexed is a session being indexed.
@@ -129,9 +129,6 @@ func (w *indexer) Close(session int, at time.Time) {
 	}
 	_, w.err = w.tx.ExecContext(w.ctx, `UPDATE sessions SET protocol = ?, client = ?, server = ?, tls = ?, user = ?, ended = ?, events = ?, lints = ?, errors = ?
 		WHERE id = ?`, s.about.Protocol, s.client, s.server, strings.Join(s.about.TLS, ", "), s.user, s.ended, s.events, s.lints, s.errors, s.id)
-	if w.err == nil && s.about.Protocol != "" { // what came before the protocol was known
-		_, w.err = w.tx.ExecContext(w.ctx, "UPDATE events SET protocol = ? WHERE session = ? AND protocol = ''", s.about.Protocol, s.id)
-	}
 }
 
 // Secrets adds the key log lines that the capture itself holds.
@@ -146,10 +143,10 @@ func (w *indexer) begin() (err error) {
 		w.tx = nil
 		return err
 	}
-	if w.event, err = w.tx.PrepareContext(w.ctx, "INSERT INTO events VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"); err != nil {
+	if w.event, err = w.tx.PrepareContext(w.ctx, "INSERT INTO events VALUES (NULL,?,?,?,?,?,?,?,?,?,?,?)"); err != nil {
 		return err
 	}
-	w.words, err = w.tx.PrepareContext(w.ctx, "INSERT INTO words (rowid, text, note, facts) VALUES (?,?,?,?)")
+	w.words, err = w.tx.PrepareContext(w.ctx, "INSERT INTO words (rowid, text) VALUES (?,?)")
 	return err
 }
 
@@ -158,13 +155,7 @@ func (w *indexer) commit() error {
 	if w.tx == nil {
 		return nil
 	}
-	var err error
-	for id, n := range w.counts {
-		if _, e := w.tx.ExecContext(w.ctx, "UPDATE kinds SET n = n + ? WHERE id = ?", n, id); e != nil {
-			err = e
-		}
-	}
-	clear(w.counts)
+	err := w.facts.write(w.ctx, w.tx, w.recording)
 	if err == nil {
 		_, err = w.tx.ExecContext(w.ctx, "UPDATE recordings SET seen = ? WHERE id = ?", time.Now().UnixNano(), w.recording)
 	}
@@ -217,20 +208,17 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 	if w.began == 0 || at < w.began {
 		w.began = at
 	}
-	w.counts[kind]++
 	w.ended, s.ended = max(w.ended, at), max(s.ended, at)
 	w.events++
 	s.events++
 	c := columnsOf(e)
-	c.protocol = s.about.Protocol
 	if c.lint {
 		s.lints++
 	}
 	if c.fault {
 		s.errors++
 	}
-	res, err := w.event.ExecContext(w.ctx, s.id, e.Seq, at, e.Leg, e.From, e.Layer, e.Span.From, e.Span.To, kind, e.Re, c.protocol,
-		orNil(c.class), orNil(c.code), orNil(c.code2), orNil(c.cmd), orNil(c.tag), orNil(c.secret), orNil(c.lint), orNil(c.fault), w.shown(e))
+	res, err := w.event.ExecContext(w.ctx, s.id, e.Seq, at, e.Leg, e.From, e.Layer, e.Span.From, e.Span.To, kind, e.Re, w.shown(e))
 	if err != nil {
 		return err
 	}
@@ -238,8 +226,11 @@ func (w *indexer) insert(s *indexed, e *decode.Event) error {
 	if err != nil {
 		return err
 	}
+	if err := w.facts.add(w.ctx, w.tx, id, s.id, w.recording, e, &c); err != nil {
+		return err
+	}
 	w.collect(e)
-	_, err = w.words.ExecContext(w.ctx, id, w.text.String(), w.notes.String(), c.facts(e, s.id))
+	_, err = w.words.ExecContext(w.ctx, id, w.text.String())
 	return err
 }
 
@@ -278,22 +269,12 @@ func codesOf(e *decode.Event) (code, code2, class string) {
 	return code, code2, class
 }
 
-// orNil gives NULL for what an event has not: partial indexes leave it out.
-func orNil[T comparable](v T) any {
-	var none T
-	if v == none {
-		return nil
-	}
-	return v
-}
-
 // kind gives the number of a kind.
 func (w *indexer) kind(name string) (id int64, err error) {
 	if id, ok := w.kinds[name]; ok {
 		return id, nil
 	}
-	family, _, _ := strings.Cut(name, ".")
-	if _, err := w.tx.ExecContext(w.ctx, "INSERT OR IGNORE INTO kinds (name, family) VALUES (?, ?)", name, family); err != nil {
+	if _, err := w.tx.ExecContext(w.ctx, "INSERT OR IGNORE INTO kinds (name) VALUES (?)", name); err != nil {
 		return 0, err
 	}
 	if err := w.tx.QueryRowContext(w.ctx, "SELECT id FROM kinds WHERE name = ?", name).Scan(&id); err != nil {
@@ -334,10 +315,9 @@ func cut(s string, n int) string {
 	return strings.ToValidUTF8(s, "·")
 }
 
-// collect gathers the text to be searched: the line, or the values where there is none, and the notes' ids.
+// collect gathers the text to be searched: the line, or the values where there is none.
 func (w *indexer) collect(e *decode.Event) {
 	w.text.Reset()
-	w.notes.Reset()
 	w.text.WriteString(e.Kind)
 	if plainOctets(e) {
 		return
@@ -353,9 +333,5 @@ func (w *indexer) collect(e *decode.Event) {
 		}
 		w.text.WriteByte('\n')
 		w.text.WriteString(cut(f.Value, maxText))
-	}
-	for i := range e.Notes {
-		w.notes.WriteString(e.Notes[i].ID)
-		w.notes.WriteByte('\n')
 	}
 }

@@ -31,7 +31,7 @@ const (
 	// busyTimeout is how long a write waits for another process's: many batches.
 	busyTimeout = 30 * time.Second
 	// schemaVersion is in the file's user_version. An index of another version is made anew; marks and tags stay.
-	schemaVersion = 3
+	schemaVersion = 4
 )
 
 // Library is an open library. It may be used by several goroutines.
@@ -121,7 +121,8 @@ CREATE TABLE IF NOT EXISTS tags (
 	recording TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (recording, tag)) WITHOUT ROWID;
 `
 
-// indexTables hold what is in the recordings. The text that is searched lies in words only, which keeps no copy of it.
+// indexTables hold what is in the recordings. The text that is searched lies in words only, which keeps no copy of it; what
+// else is asked for lies in blocks (see facts.go). Numbers of events are never given twice.
 const indexTables = `
 CREATE TABLE recordings (
 	id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
@@ -136,27 +137,19 @@ CREATE TABLE sessions (
 	tls TEXT NOT NULL DEFAULT '', user TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL, ended INTEGER NOT NULL,
 	events INTEGER NOT NULL DEFAULT 0, lints INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (recording, number));
-CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, family TEXT NOT NULL, n INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE events (
-	id INTEGER PRIMARY KEY, session INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
+	id INTEGER PRIMARY KEY AUTOINCREMENT, session INTEGER NOT NULL, seq INTEGER NOT NULL, time INTEGER NOT NULL,
 	leg INTEGER NOT NULL, side INTEGER NOT NULL, layer INTEGER NOT NULL, span_from INTEGER NOT NULL, span_to INTEGER NOT NULL,
-	kind INTEGER NOT NULL, re INTEGER NOT NULL, protocol TEXT NOT NULL, class INTEGER, code TEXT, code2 TEXT, cmd TEXT, tag TEXT,
-	secret INTEGER, lint INTEGER, error INTEGER, line TEXT NOT NULL);
+	kind INTEGER NOT NULL, re INTEGER NOT NULL, line TEXT NOT NULL);
 CREATE INDEX events_session ON events (session, seq);
-CREATE INDEX events_protocol ON events (protocol);
-CREATE INDEX events_kind ON events (kind);
-CREATE INDEX events_class ON events (class) WHERE class IS NOT NULL;
-CREATE INDEX events_code ON events (code) WHERE code IS NOT NULL;
-CREATE INDEX events_code2 ON events (code2) WHERE code2 IS NOT NULL;
-CREATE INDEX events_cmd ON events (cmd) WHERE cmd IS NOT NULL;
-CREATE INDEX events_leg ON events (leg) WHERE leg = 1;
-CREATE INDEX events_secret ON events (secret) WHERE secret IS NOT NULL;
-CREATE INDEX events_lint ON events (lint) WHERE lint IS NOT NULL;
-CREATE INDEX events_error ON events (error) WHERE error IS NOT NULL;
-CREATE VIRTUAL TABLE words USING fts5 (text, note, facts, content='', contentless_delete=1, tokenize="unicode61 remove_diacritics 2");
+CREATE TABLE facts (id INTEGER PRIMARY KEY, fact TEXT NOT NULL UNIQUE);
+CREATE TABLE blocks (block INTEGER NOT NULL, fact INTEGER NOT NULL, bits BLOB NOT NULL, PRIMARY KEY (block, fact));
+CREATE TABLE recorded (recording INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (recording, block)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', contentless_delete=1, prefix='1 2', tokenize="unicode61 remove_diacritics 2");
 `
 
 const dropIndex = `
 DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS events; DROP TABLE IF EXISTS kinds; DROP TABLE IF EXISTS sessions;
-DROP TABLE IF EXISTS recordings;
+DROP TABLE IF EXISTS recordings; DROP TABLE IF EXISTS facts; DROP TABLE IF EXISTS blocks; DROP TABLE IF EXISTS recorded;
 `

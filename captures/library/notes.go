@@ -3,6 +3,7 @@ package library
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ const maxNoted = 500
 
 // searchNotes finds events by their marks, and sessions by the marks and tags they have as a whole, which stand at their
 // first event. Of the filter the words have to be in the note; the rest holds for the event.
-func (l *Library) searchNotes(ctx context.Context, f *filter.Filter, limit int, after *Hit) ([]Hit, error) {
+func (l *Library) searchNotes(ctx context.Context, f *filter.Filter, limit int, from int64) ([]Hit, error) {
 	var words []string
 	rest := *f
 	rest.Terms = slices.DeleteFunc(slices.Clone(f.Terms), func(t filter.Term) bool {
@@ -33,16 +34,7 @@ func (l *Library) searchNotes(ctx context.Context, f *filter.Filter, limit int, 
 	if err != nil || len(noted) == 0 {
 		return nil, err
 	}
-	q, err := l.query(ctx, &rest)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]any, 0, len(noted))
-	for id := range noted {
-		ids = append(ids, id)
-	}
-	q.add("e.id IN (?"+strings.Repeat(",?", len(ids)-1)+")", ids...)
-	hits, err := l.rows(ctx, q, limit, after)
+	hits, err := l.found(ctx, &rest, limit, from, slices.Sorted(maps.Keys(noted)))
 	for i := range hits {
 		hits[i].Mark = noted[hits[i].id]
 	}

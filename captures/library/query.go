@@ -3,8 +3,6 @@ package library
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -141,14 +139,14 @@ func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after
 	if impossible(f) {
 		return nil, false, nil
 	}
-	q, err := l.query(ctx, f)
-	if err != nil {
+	from := int64(0)
+	if after != nil {
+		from = after.id + 1
+	}
+	if hits, err = l.found(ctx, f, limit+1, from, nil); err != nil {
 		return nil, false, err
 	}
-	if hits, err = l.rows(ctx, q, limit+1, after); err != nil {
-		return nil, false, err
-	}
-	noted, err := l.searchNotes(ctx, f, limit+1, after)
+	noted, err := l.searchNotes(ctx, f, limit+1, from)
 	if err != nil {
 		return nil, false, err
 	}
@@ -158,211 +156,43 @@ func (l *Library) Search(ctx context.Context, f *filter.Filter, limit int, after
 	return hits, false, nil
 }
 
-// rows gives at most limit events behind after for which the conditions hold.
-func (l *Library) rows(ctx context.Context, q *conditions, limit int, after *Hit) (hits []Hit, err error) {
-	if after != nil {
-		q.add("e.id > ?", after.id)
+// rowsAtOnce is how many events are read in one query.
+const rowsAtOnce = 500
+
+// rows reads events. Those that are no more, or of a recording that is being indexed anew, are left out.
+func (l *Library) rows(ctx context.Context, ids []int64) (hits []Hit, err error) {
+	for len(ids) > 0 {
+		n := min(len(ids), rowsAtOnce)
+		args := make([]any, n)
+		for i := range args {
+			args[i] = ids[i]
+		}
+		ids = ids[n:]
+		rows, err := l.db.QueryContext(ctx, `SELECT e.id, r.id, r.name, s.number, e.seq, e.time, e.leg, e.side, e.layer, e.span_from, e.span_to, k.name, e.line
+			FROM events e CROSS JOIN sessions s ON s.id = e.session CROSS JOIN recordings r ON r.id = s.recording CROSS JOIN kinds k ON k.id = e.kind
+			WHERE e.id IN (?`+strings.Repeat(",?", n-1)+`) AND r.state = 'done' ORDER BY e.id`, args...)
+		if err != nil {
+			return nil, failed(err)
+		}
+		if hits, err = scanHits(rows, hits); err != nil {
+			return nil, failed(err)
+		}
 	}
-	text := `SELECT e.id, r.id, r.name, s.number, e.seq, e.time, e.leg, e.side, e.layer, e.span_from, e.span_to, k.name, e.line
-		FROM ` + q.from + ` CROSS JOIN sessions s ON s.id = e.session CROSS JOIN recordings r ON r.id = s.recording CROSS JOIN kinds k ON k.id = e.kind
-		WHERE r.state = 'done'` + q.where.String() + ` ORDER BY ` + q.order + ` LIMIT ?`
-	rows, err := l.db.QueryContext(ctx, text, append(q.args, limit)...)
-	if err != nil {
-		return nil, failed(err)
-	}
+	return hits, nil
+}
+
+func scanHits(rows *sql.Rows, hits []Hit) ([]Hit, error) {
 	defer rows.Close()
 	for rows.Next() {
 		var h Hit
 		var at int64
 		if err := rows.Scan(&h.id, &h.Recording, &h.Name, &h.Session, &h.Seq, &at, &h.Leg, &h.From, &h.Layer, &h.Span.From, &h.Span.To, &h.Kind, &h.Line); err != nil {
-			return nil, failed(err)
+			return nil, err
 		}
 		h.Time = moment(at)
 		hits = append(hits, h)
 	}
-	return hits, failed(rows.Err())
-}
-
-// conditions is the part of a query that a filter makes.
-type conditions struct {
-	from, order string
-	where       strings.Builder
-	args        []any
-}
-
-func (q *conditions) add(sql string, args ...any) {
-	q.where.WriteString(" AND " + sql)
-	q.args = append(q.args, args...)
-}
-
-// query puts a filter into SQL. Words go to the full-text index, all in one expression, with what the facts say of the rest;
-// the rest to columns.
-func (l *Library) query(ctx context.Context, f *filter.Filter) (*conditions, error) {
-	q := &conditions{from: "events e", order: "e.id"}
-	var match, without []string
-	words := false // something is looked for that only the full-text index finds soon
-	for i := range f.Terms {
-		t := &f.Terms[i]
-		phrase := ""
-		if t.Key == filter.Text || t.Key == filter.Noted {
-			phrase = phraseOf(t)
-			words = words || phrase != ""
-		} else {
-			if err := l.column(ctx, q, t); err != nil {
-				return nil, err
-			}
-			var err error
-			if phrase, err = l.factsOf(ctx, t); err != nil {
-				return nil, err
-			}
-			words = words || t.Key == filter.Tag
-		}
-		switch {
-		case phrase == "":
-		case t.Not:
-			without = append(without, phrase)
-		default:
-			match = append(match, phrase)
-		}
-	}
-	if !words {
-		return q, nil
-	}
-	if len(match) == 0 {
-		match = []string{`facts : "` + factEvery + `"`}
-	}
-	expr := strings.Join(match, " AND ")
-	for _, w := range without {
-		expr = "(" + expr + ") NOT " + w
-	}
-	q.from, q.order = "words w CROSS JOIN events e ON e.id = w.rowid", "w.rowid"
-	q.where.WriteString(" AND w.words MATCH ?")
-	q.args = append(q.args, expr)
-	return q, nil
-}
-
-// phraseOf writes a term for FTS5: its words one behind the other, the last one by its beginning.
-func phraseOf(t *filter.Term) string {
-	column := "text"
-	if t.Key == filter.Noted {
-		column = "note"
-	}
-	if strings.IndexFunc(t.Value, wordRune) < 0 {
-		return "" // nothing of it is a word
-	}
-	return column + ` : "` + strings.ReplaceAll(t.Value, `"`, `""`) + `" *`
-}
-
-func wordRune(r rune) bool {
-	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 0x80
-}
-
-// column puts a term that looks at a column into SQL.
-func (l *Library) column(ctx context.Context, q *conditions, t *filter.Term) error {
-	not := func(expr string, args ...any) error {
-		if t.Not {
-			expr = "NOT coalesce(" + expr + ", 0)"
-		}
-		q.add("("+expr+")", args...)
-		return nil
-	}
-	switch t.Key {
-	case filter.Family:
-		if t.Value != "tls" && t.Value != "message" && t.Value != "sasl" {
-			return not("e.protocol = ?", t.Value)
-		}
-		in, err := l.kinds(ctx, "family = ?", t.Value)
-		if err != nil {
-			return err
-		}
-		return not(in)
-	case filter.Kind:
-		in, err := l.kinds(ctx, "substr(name, 1, length(?1)) = ?1", t.Value)
-		if err != nil {
-			return err
-		}
-		return not(in)
-	case filter.Code:
-		expr, args := codeColumn(t)
-		return not(expr, args...)
-	case filter.Command:
-		if t.Plain() {
-			return not("e.cmd = ?", t.Value)
-		}
-		return not("e.cmd GLOB ?", globOf(t.Value))
-	case filter.From:
-		return not("e.side = ?", side(t.Value))
-	case filter.Leg:
-		return not(fmt.Sprintf("e.leg = %d", side(t.Value))) // in full, for a partial index
-	case filter.Tag:
-		return not("e.tag = ?", t.Value)
-	case filter.Session, filter.TLS:
-		where, args := sessionsOf(t)
-		return not("e.session IN (SELECT id FROM sessions WHERE "+where+")", args...)
-	case filter.Secret:
-		return not("e.secret = 1")
-	case filter.Lint:
-		return not("e.lint = 1")
-	case filter.Fault:
-		return not("e.error = 1")
-	}
-	return errors.New("library: the index knows nothing of " + string(t.Key))
-}
-
-// codeColumn writes a code term.
-func codeColumn(t *filter.Term) (expr string, args []any) {
-	switch {
-	case t.ClassOf() > 0:
-		return "e.class = ?", []any{t.ClassOf()}
-	case t.Plain():
-		return "e.code = ? OR e.code2 = ?", []any{t.Value, t.Value}
-	}
-	p := globOf(t.Value)
-	return "e.code GLOB ? OR e.code2 GLOB ?", []any{p, p}
-}
-
-func side(name string) int {
-	if name == "server" {
-		return 1
-	}
-	return 0
-}
-
-// globOf writes a pattern of the filter for SQLite's GLOB.
-func globOf(v string) string {
-	v = strings.NewReplacer("[", "[[]", "?", "[?]").Replace(v)
-	if len(v) > 1 && strings.Trim(v, "0123456789X") == "" && v[0] != 'X' {
-		v = strings.ReplaceAll(v, "X", "[0-9]")
-	}
-	return v
-}
-
-// rare is the part of all events below which an index that gives them out of order is worth the sorting.
-const rare = 50
-
-// kinds gives the condition on an event's kind. Kinds that are common are tested as events pass; the index would give
-// each kind for itself, and all of them would have to be sorted before the first is shown.
-func (l *Library) kinds(ctx context.Context, where, arg string) (string, error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT id, n, (SELECT sum(n) FROM kinds) FROM kinds WHERE "+where, arg)
-	if err != nil {
-		return "", failed(err)
-	}
-	defer rows.Close()
-	var ids []string
-	var sum, all int64
-	for rows.Next() {
-		var id, n int64
-		if err := rows.Scan(&id, &n, &all); err != nil {
-			return "", failed(err)
-		}
-		ids = append(ids, strconv.FormatInt(id, 10))
-		sum += n
-	}
-	column := "e.kind"
-	if len(ids) > 1 && sum > all/rare {
-		column = "+e.kind" // no index
-	}
-	return column + " IN (" + strings.Join(ids, ",") + ")", rows.Err()
+	return hits, rows.Err()
 }
 
 // impossible reports whether nothing can hold all terms: clients give no codes, servers no commands.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"time"
 
 	"facteur/captures"
@@ -90,8 +91,8 @@ func (l *Library) checkRecording(ctx context.Context, r *Recording, st fs.FileIn
 	if c.opened != r.Sessions || rows[0] != r.Sessions {
 		tell("sessions", bilingual.Errorf("%d sessions in the file; the index says %d and lists %d", "%d séances dans le fichier\u202f; l’index en annonce %d et en contient %d", c.opened, r.Sessions, rows[0]))
 	}
-	if c.events != r.Events || rows[1] != r.Events {
-		tell("events", bilingual.Errorf("%d events in the file; the index says %d and lists %d", "%d événements dans le fichier\u202f; l’index en annonce %d et en contient %d", c.events, r.Events, rows[1]))
+	if c.events != r.Events || rows[1] != r.Events || rows[2] != r.Events {
+		tell("events", bilingual.Errorf("%d events in the file; the index says %d and lists %d", "%d événements dans le fichier\u202f; l’index en annonce %d et en contient %d", c.events, r.Events, min(rows[1], rows[2])))
 	}
 	return nil
 }
@@ -115,11 +116,32 @@ func (l *Library) checkIndex(ctx context.Context, tell func(string)) error {
 	return rows.Err()
 }
 
-// counted gives the numbers of sessions and events that the index lists.
-func (l *Library) counted(ctx context.Context, recording int64) (n [2]int64, err error) {
+// counted gives the numbers of sessions and events that the index lists, and of events that searches can find.
+func (l *Library) counted(ctx context.Context, recording int64) (n [3]int64, err error) {
 	err = l.db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM sessions WHERE recording = ?1),
 		(SELECT count(*) FROM events e JOIN sessions s ON e.session = s.id WHERE s.recording = ?1)`, recording).Scan(&n[0], &n[1])
-	return n, err
+	if err != nil {
+		return n, failed(err)
+	}
+	rows, err := l.db.QueryContext(ctx, `SELECT o.bits, e.bits FROM recorded r JOIN blocks o ON o.block = r.block AND o.fact = (SELECT id FROM facts WHERE fact = ?)
+		JOIN blocks e ON e.block = r.block AND e.fact = (SELECT id FROM facts WHERE fact = ?) WHERE r.recording = ?`,
+		factRecording+strconv.FormatInt(recording, 10), factEvery, recording)
+	if err != nil {
+		return n, failed(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var own, every []byte
+		if err := rows.Scan(&own, &every); err != nil {
+			return n, failed(err)
+		}
+		var b, all bitset
+		b.add(own)
+		all.add(every)
+		b.only(&all, false)
+		n[2] += int64(b.count())
+	}
+	return n, failed(rows.Err())
 }
 
 // counter counts what decode makes of a recording.
