@@ -3,7 +3,9 @@ package decode
 // Transition is one arrow of a protocol's state machine: in state From, On leads to To. The decoders move by these
 // tables and the page draws them.
 type Transition struct {
-	From string `json:"from"` // "" is any state
+	// From "" is any state. Where such an arrow is taken in the normal course, the arrow stands before it once more from
+	// there: it moves nothing else, and tells who draws the machine where the way leads.
+	From string `json:"from"`
 	// On is a verb and how the answer to it begins: "MAIL 2", "STLS +OK", "LOGIN OK"; "greeting" stands for the server's
 	// first word, "any" for every verb, "." for the end of a message. In TLS it is a side and what it sends.
 	On string `json:"on"`
@@ -42,7 +44,9 @@ func States(protocol string) []Transition {
 // (RFC 3030 §2).
 var SMTPStates = append([]Transition{
 	{"connected", "greeting 2", "greeted"},
+	{"greeted", "EHLO 2", "ready"},
 	{"", "EHLO 2", "ready"},
+	{"greeted", "HELO 2", "ready"},
 	{"", "HELO 2", "ready"},
 	{"recipients", "BDAT LAST 2", "delivered"},
 	{"recipients", "BDAT LAST 4", "refused"},
@@ -56,6 +60,7 @@ var SMTPStates = append([]Transition{
 // (RFC 2033 §4).
 var LMTPStates = append([]Transition{
 	{"connected", "greeting 2", "greeted"},
+	{"greeted", "LHLO 2", "ready"},
 	{"", "LHLO 2", "ready"},
 	{"recipients", ". 2", "delivered"}, // by a single BDAT LAST
 	{"recipients", ". 4", "refused"},
@@ -70,7 +75,13 @@ var transactionStates = []Transition{
 	{"ready", "STARTTLS 2", "greeted"},
 	{"greeted", "STARTTLS 2", "greeted"},
 	{"ready", "AUTH 2", "authenticated"},
+	{"ready", "MAIL 2", "envelope"},
+	{"authenticated", "MAIL 2", "envelope"},
+	{"delivered", "MAIL 2", "envelope"},
+	{"refused", "MAIL 2", "envelope"},
 	{"", "MAIL 2", "envelope"},
+	{"envelope", "RCPT 2", "recipients"},
+	{"recipients", "RCPT 2", "recipients"},
 	{"", "RCPT 2", "recipients"},
 	{"recipients", "DATA 3", "message"},
 	{"message", ". 2", "delivered"},

@@ -214,7 +214,15 @@ func TestStatesReachable(t *testing.T) {
 			if to, twice := arrows[[2]string{tr.From, tr.On}]; twice {
 				t.Errorf("%s: %q in %q leads to %q and to %q", protocol, tr.On, tr.From, to, tr.To)
 			}
+			if to, any := arrows[[2]string{"", tr.On}]; tr.From != "" && any {
+				t.Errorf("%s: %q in %q stands behind the arrow of any state, which leads to %q", protocol, tr.On, tr.From, to)
+			}
 			arrows[[2]string{tr.From, tr.On}] = tr.To
+		}
+		for arrow, to := range arrows {
+			if anyTo, ok := arrows[[2]string{"", arrow[1]}]; ok && anyTo != to {
+				t.Errorf("%s: %q leads to %q from %q and to %q from any state", protocol, arrow[1], to, arrow[0], anyTo)
+			}
 		}
 	}
 	if States("http") != nil {

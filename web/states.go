@@ -31,29 +31,10 @@ type MachineTransition struct {
 	// Answer is how the answer to the verb begins ("2", "+OK", "LAST 2"); in TLS the message that the side sends.
 	Answer string `json:"answer"`
 	Note   string `json:"note"` // explains the trigger
-	// Usual are the states from which an arrow of any state is taken in the normal course; left out where there is none.
-	Usual []string `json:"usual,omitempty"`
 }
 
 // machines are all that decode has a table for, in the order in which they are offered.
 var machines = []string{decode.SMTP, decode.LMTP, decode.POP3, decode.IMAP, decode.Sieve, decode.TLS12, decode.TLS13}
-
-// usual is the normal course: where the verbs that decode's tables take from any state come from in the sequences that
-// the standards describe (RFC 5321 §4.1.4, RFC 2033 §4, RFC 9051 §3). It decides which arrows are drawn, never which count.
-var usual = map[string]map[string][]string{
-	decode.SMTP: {
-		"EHLO": {"greeted"}, "HELO": {"greeted"},
-		"MAIL": {"ready", "authenticated", "delivered", "refused"}, "RCPT": {"envelope", "recipients"},
-	},
-	decode.LMTP: {
-		"LHLO": {"greeted"},
-		"MAIL": {"ready", "authenticated", "delivered", "refused"}, "RCPT": {"envelope", "recipients"},
-	},
-	decode.IMAP: {
-		"LOGIN": {"not authenticated"}, "AUTHENTICATE": {"not authenticated"},
-		"SELECT": {"authenticated", "selected"}, "EXAMINE": {"authenticated", "selected"},
-	},
-}
 
 // machineOf reads one table.
 func machineOf(id string) Machine {
@@ -79,11 +60,7 @@ func machineOf(id string) Machine {
 	}
 	for _, t := range table {
 		trigger, answer, _ := strings.Cut(t.On, " ")
-		mt := MachineTransition{From: t.From, To: t.To, Trigger: trigger, Answer: answer, Note: triggerNote(id, trigger, answer)}
-		if t.From == "" {
-			mt.Usual = usual[id][trigger]
-		}
-		m.Transitions = append(m.Transitions, mt)
+		m.Transitions = append(m.Transitions, MachineTransition{From: t.From, To: t.To, Trigger: trigger, Answer: answer, Note: triggerNote(id, trigger, answer)})
 	}
 	return m
 }

@@ -54,28 +54,10 @@ func sameTable(t *testing.T, m Machine, table []decode.Transition) {
 			t.Errorf("%s: %+v", m.ID, tr)
 		}
 		met[tr.From], met[tr.To] = true, true
-		for _, from := range tr.Usual {
-			if tr.From != "" || !known[from] {
-				t.Errorf("%s: usually from %q: %+v", m.ID, from, tr)
-			}
-		}
 	}
 	for s := range known {
 		if !met[s] {
 			t.Errorf("%s: no arrow at %s", m.ID, s)
-		}
-	}
-}
-
-// What is said to be usual is of verbs that the table takes from any state: a verb renamed there is noticed here.
-func TestUsualVerbsAreInTheTables(t *testing.T) {
-	for id, verbs := range usual {
-		for verb := range verbs {
-			if !slices.ContainsFunc(decode.States(id), func(tr decode.Transition) bool {
-				return tr.From == "" && strings.HasPrefix(tr.On, verb+" ")
-			}) {
-				t.Errorf("%s: no arrow from any state by %s", id, verb)
-			}
 		}
 	}
 }

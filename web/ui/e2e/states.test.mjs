@@ -1,7 +1,7 @@
 /** The state machines: drawn so that everything can be read, and the reader's place in them. */
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { launch, visit } from './browser.mjs'
+import { launch, rest, visit } from './browser.mjs'
 import { startMock } from './mock/server.mjs'
 
 let browser
@@ -89,7 +89,6 @@ describe('states', () => {
         async (page) => {
           for (const machine of ['smtp', 'lmtp', 'pop3', 'imap', 'sieve', 'tls1.2', 'tls1.3']) {
             await page.getByRole('combobox', { name: /Machine/ }).selectOption(machine)
-            await page.evaluate(() => document.fonts.ready)
             const look = () => page.evaluate(() => {
               const all = [...document.querySelectorAll('.sheet .box, .sheet .label')]
               const found = all.flatMap((one) => {
@@ -101,12 +100,10 @@ describe('states', () => {
               boxes.forEach((a, i) => boxes.forEach((b, j) => i < j && a.left < b.right - 0.5 && b.left < a.right - 0.5 && a.top < b.bottom - 0.5 && b.top < a.bottom - 0.5 && found.push(`over: ${all[i].innerText} ${all[j].innerText}`)))
               return found
             })
-            let wrong = await look()
-            for (let tries = 0; wrong.length > 0 && tries < 40; tries++) {
-              await page.waitForTimeout(50) // it is laid out by the size that its words turn out to have
-              wrong = await look()
-            }
-            assert.deepEqual(wrong, [], machine)
+            await rest(page)
+            assert.deepEqual(await look(), [], machine)
+            const beyond = await page.locator('.diagram .frame').evaluate((frame) => [frame.scrollWidth - frame.clientWidth, frame.scrollHeight - frame.clientHeight])
+            assert.deepEqual(beyond, [0, 0], `${machine} is seen whole`)
           }
         },
         { width, height, settings: { lang, theme, projector } },

@@ -88,11 +88,40 @@ function sampled(path: string): [number, number][] {
 }
 
 describe('figure', () => {
-  it('has every transition of the table somewhere', () => {
+  it('has every transition of the table somewhere: one of any state in the arrows of its normal course, or within the state it leads to', () => {
     for (const one of machines) {
       const made = figure(one)
       const seen = new Set([...made.arrows.flatMap((arrow) => arrow.transitions), ...made.states.flatMap((state) => [...state.loops, ...state.stubs])])
-      expect([one.id, seen.size]).toEqual([one.id, one.transitions.length])
+      one.transitions.forEach((row, i) => {
+        const drawn = one.transitions.some((other, at) => seen.has(at) && other.trigger === row.trigger && other.answer === row.answer && other.to === row.to)
+        expect([one.id, row, drawn && (seen.has(i) || row.from === '')]).toEqual([one.id, row, true])
+      })
+    }
+  })
+
+  it('says where what is accepted in any state comes from in the normal course, and once what may follow', () => {
+    const smtp = machine('smtp')
+    expect(figure(smtp).arrows.filter((arrow) => arrow.to === 'envelope').map((arrow) => arrow.from)).toEqual(['ready', 'authenticated', 'delivered', 'refused'])
+    expect(choices(smtp, 'delivered').find((one) => one.trigger === 'MAIL')?.ways).toEqual([{ answer: '2', to: 'envelope' }])
+    expect(choices(smtp, 'greeted')[0]?.trigger).toBe('EHLO')
+  })
+
+  it('folds what is too tall into columns that fit a laptop, and tells in a box what leads into another', () => {
+    const room = { width: 54, height: 39 }
+    for (const one of machines) {
+      for (const lang of ['fr', 'en'] as const) {
+        const { drawing, figure: made, notes } = show(one, texts[lang], room)
+        expect([one.id, drawing.width * drawing.scale <= room.width + 0.01 && drawing.height * drawing.scale <= room.height + 0.01]).toEqual([one.id, true])
+        expect([one.id, drawing.scale >= 0.8]).toEqual([one.id, true])
+        const told = [...drawing.leaving.values()].flat()
+        expect([...drawing.arrows.map((arrow) => arrow.id), ...told].sort()).toEqual(made.arrows.map((arrow) => arrow.id).sort())
+        for (const [id, leaving] of drawing.leaving) {
+          const lines = notes.get(id)!.filter((line) => line.how === 'leaves')
+          expect(lines.length).toBe(made.arrows.filter((arrow) => leaving.includes(arrow.id)).reduce((sum, arrow) => sum + arrow.transitions.length, 0))
+        }
+        const all = [...drawing.boxes, ...drawing.arrows]
+        for (const a of all) for (const b of all) if (a !== b && overlap(a, b)) throw new Error(`${a.id} lies over ${b.id}`)
+      }
     }
   })
 

@@ -71,8 +71,18 @@ interface Chain {
 const orderSweeps = 24
 const placeSweeps = 120
 
+/** The arrows that are drawn: between two different boxes that there are. */
+const between = (boxes: readonly Box[], arrows: readonly Arrow[]) =>
+  arrows.filter((arrow) => arrow.from !== arrow.to && boxes.some((box) => box.id === arrow.from) && boxes.some((box) => box.id === arrow.to))
+
+/** How far down each box comes, from 0. */
+export function levels(boxes: readonly Box[], arrows: readonly Arrow[]): Map<string, number> {
+  const loose = between(boxes, arrows)
+  return rank(boxes, loose, backward(boxes, loose))
+}
+
 export function layout(boxes: readonly Box[], arrows: readonly Arrow[], spacing: Spacing): Drawing {
-  const loose = arrows.filter((arrow) => arrow.from !== arrow.to && boxes.some((box) => box.id === arrow.from) && boxes.some((box) => box.id === arrow.to))
+  const loose = between(boxes, arrows)
   const back = backward(boxes, loose)
   const ranks = rank(boxes, loose, back)
   const layers: Item[][] = []

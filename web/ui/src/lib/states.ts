@@ -8,7 +8,7 @@ export interface MachineState {
 }
 
 export interface Transition {
-  /** '' is any state. */
+  /** '' is any state; where it is taken from some in the normal course, an arrow from each of those stands before it. */
   from: string
   to: string
   /** A verb, "greeting", "untagged", "any" or "."; in TLS a side. */
@@ -16,8 +16,6 @@ export interface Transition {
   /** How the answer begins; in TLS the message. */
   answer: string
   note: string
-  /** Where an arrow of any state comes from in the normal course. */
-  usual?: string[]
 }
 
 export interface Machine {
@@ -102,6 +100,11 @@ function shake(machine: Machine, events: readonly MailEvent[]): Step[] {
   return steps
 }
 
+const alike = (a: Transition, b: Transition) => a.trigger === b.trigger && a.answer === b.answer && a.to === b.to
+
+/** Whether what an arrow says would lead there from any state. */
+export const fromAny = (machine: Machine, one: Transition) => one.from === '' || machine.transitions.some((other) => other.from === '' && alike(one, other))
+
 /** The transitions of a drawing: those between two states as arrows, the others within the state they lead to. */
 export interface Figure {
   states: { id: string; note: string; loops: number[]; stubs: number[] }[]
@@ -113,18 +116,19 @@ export function figure(machine: Machine): Figure {
   const arrows = new Map<string, Figure['arrows'][number]>()
   machine.transitions.forEach((one, i) => {
     const target = states.find((state) => state.id === one.to)
-    const sources = one.from === '' ? (one.usual ?? []) : [one.from]
-    if (sources.length === 0) target?.stubs.push(i)
-    for (const from of sources) {
-      if (from === one.to) {
-        target?.loops.push(i)
-        continue
-      }
-      const id = `${from} → ${one.to}`
-      const arrow = arrows.get(id) ?? { id, from, to: one.to, transitions: [] }
-      arrows.set(id, arrow)
-      arrow.transitions.push(i)
+    if (one.from === '') {
+      // with its normal course drawn, an arrow of any state is a mark on those arrows
+      if (!machine.transitions.some((other) => other.from !== '' && alike(one, other))) target?.stubs.push(i)
+      return
     }
+    if (one.from === one.to) {
+      target?.loops.push(i)
+      return
+    }
+    const id = `${one.from} → ${one.to}`
+    const arrow = arrows.get(id) ?? { id, from: one.from, to: one.to, transitions: [] }
+    arrows.set(id, arrow)
+    arrow.transitions.push(i)
   })
   return { states, arrows: [...arrows.values()] }
 }
@@ -143,10 +147,10 @@ export function choices(machine: Machine, state: string): Choice[] {
     const key = isTLS(machine.id) ? `${one.trigger} ${one.answer}` : one.trigger
     const choice = found.get(key) ?? { trigger: one.trigger, note: one.note, ways: [] }
     found.set(key, choice)
-    choice.ways.push({ answer: one.answer, to: one.to })
+    if (!choice.ways.some((way) => way.answer === one.answer && way.to === one.to)) choice.ways.push({ answer: one.answer, to: one.to })
   }
   // the arrows of the state itself before those of every state
-  const own = (choice: Choice) => machine.transitions.some((one) => one.trigger === choice.trigger && (one.from === state || one.usual?.includes(state)))
+  const own = (choice: Choice) => machine.transitions.some((one) => one.trigger === choice.trigger && one.from === state)
   return [...found.values()].sort((a, b) => Number(own(b)) - Number(own(a)))
 }
 
