@@ -1,8 +1,8 @@
-/** No accessibility fault that axe can find, in any scene (see scenes.mjs), language, theme and size; nothing sticks out sideways. */
+/** No accessibility fault that axe can find, in any scene (see scenes.mjs), language, theme and size; nothing sticks out sideways, or moves by itself. */
 import AxeBuilder from '@axe-core/playwright'
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { launch, rest, visit } from './browser.mjs'
+import { launch, moved, rest, visit, watchShifts } from './browser.mjs'
 import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 /** AXE=compare,library looks at those whose names begin so. */
@@ -35,13 +35,18 @@ after(async () => {
 /** Brings a page to a scene and has it looked at. */
 async function at(scene, { settings, width, height }, look) {
   const server = scene.own ? await servers[scene.server]() : await running.get(scene.server)
-  const { page, context, faults } = await visit(browser, address(scene, server), { width, height, settings })
+  const { page, context, faults } = await visit(browser, address(scene, server), { width, height, settings, prepare: watchShifts })
   try {
-    await enter(page, scene, server)
+    let shift = 0
+    await enter(page, scene, server, async () => {
+      await rest(page)
+      shift = await moved(page)
+    })
     await rest(page)
     await look(page)
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     assert.equal(wide, 0, 'nothing sticks out sideways')
+    assert.ok(shift < 0.001, `nothing moves by itself while it comes: ${shift}`)
     if (!scene.breaks) assert.deepEqual(faults, [])
   } finally {
     await context.close()

@@ -58,6 +58,15 @@ export async function rest(page) {
   } while (pending.size > 0)
 }
 
+/** To prepare a page with: sums up what moves in it without anybody's doing. */
+export const watchShifts = () => {
+  window.moved = 0
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.moved += entry.value
+  }).observe({ type: 'layout-shift', buffered: true })
+}
+export const moved = (page) => page.evaluate(() => window.moved)
+
 /** The demo of the real program: FACTEUR_URL if it runs already, else FACTEUR_BIN is started; null when neither is given. */
 export async function real(more = []) {
   if (process.env.FACTEUR_URL && more.length === 0) return { url: process.env.FACTEUR_URL, close: async () => {} }

@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { launch, real, rest, visit } from './browser.mjs'
+import { launch, moved, real, rest, visit, watchShifts } from './browser.mjs'
 import { address, enter, scenes, servers, Servers } from './scenes.mjs'
 
 const [folder, ...names] = process.argv.slice(2)
@@ -43,14 +43,6 @@ const jobs = Object.entries(scenes).flatMap(([name, scene]) =>
   ),
 ).filter((job) => job.themes.length > 0)
 
-/** Sums up what moved without anybody's doing. */
-const watchShifts = () => {
-  window.moved = 0
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.moved += entry.value
-  }).observe({ type: 'layout-shift', buffered: true })
-}
-
 async function picture({ name, scene, size, lang, themes }) {
   const server = scene.own ? await servers[scene.server]() : await running.get(scene.server)
   const { settings = {}, ...window } = sizes[size]
@@ -59,10 +51,10 @@ async function picture({ name, scene, size, lang, themes }) {
   try {
     page.setDefaultTimeout(15_000)
     await page.emulateMedia({ colorScheme: themes[0], reducedMotion: 'reduce' })
-    let moved = 0
+    let shift = 0
     await enter(page, scene, server, async () => {
       await rest(page)
-      moved = await page.evaluate(() => window.moved)
+      shift = await moved(page)
     })
     await rest(page)
     for (const look of themes) {
@@ -73,7 +65,7 @@ async function picture({ name, scene, size, lang, themes }) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
     const found = scene.breaks ? [] : [...faults]
     if (wide > 0) found.push(`${wide} px stick out sideways`)
-    if (moved >= 0.001) found.push(`moved by itself: ${moved.toFixed(3)}`)
+    if (shift >= 0.001) found.push(`moved by itself: ${shift.toFixed(3)}`)
     return found
   } finally {
     await context.close()

@@ -28,6 +28,9 @@ class Transcript {
   catalogueFailed = $state(false)
   /** Until the first history has come, an empty list does not mean that nothing happened. */
   primed = $state(false)
+  /** All that there was when the connection began has come: what comes now happens now. */
+  whole = $state(false)
+  #before = 0
 
   /** The open recording that is told, "" for facteur's own run. */
   watched = $state('')
@@ -105,7 +108,7 @@ class Transcript {
     if (!this.#stream) return
     this.#stream.stop()
     this.#reset()
-    this.restarted = this.primed = false
+    this.restarted = this.primed = this.whole = false
     this.routes = []
     this.#connect()
   }
@@ -121,7 +124,8 @@ class Transcript {
       {
         hello: (mode, last) => {
           this.mode = mode
-          if (last === 0) this.primed = true
+          this.#before = last
+          if (last === 0) this.primed = this.whole = true
         },
         reset: () => this.#reset(),
         events: (events) => {
@@ -214,6 +218,7 @@ class Transcript {
       }
       this.#waiting = []
       this.primed = true
+      this.whole ||= (this.events.at(-1)?.n ?? 0) >= this.#before
       this.version++
     }
   }
