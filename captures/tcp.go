@@ -116,6 +116,11 @@ func (t *tcp) segment(s *segment) {
 		c.info.Midstream = false
 		c.setClient(fromB != (s.flags&flagACK != 0))
 	}
+	if c.info.Midstream && !c.opened && len(s.data) > 0 && !known(key) {
+		if who, ok := decode.Speaker(s.data); ok {
+			c.setClient(fromB == (who == decode.Client))
+		}
+	}
 	side := decode.Client
 	if fromB != c.swap {
 		side = decode.Server
@@ -139,8 +144,8 @@ func (t *tcp) newConn(key connKey, s *segment, fromB bool, o *own) *conn {
 		t.forget(t.oldest)
 	}
 	c := &conn{key: key, first: s.time}
-	// Who is the client: the SYN's sender; without one, the end whose peer has a mail port, else the higher port, else
-	// who speaks first.
+	// Who is the client: the SYN's sender; without one, the end whose peer has a mail port, else, once there are some, what
+	// the first octets tell; else the higher port, else who speaks first.
 	client := fromB
 	switch {
 	case s.flags&flagSYN != 0 && s.flags&flagACK == 0:
@@ -159,6 +164,13 @@ func (t *tcp) newConn(key connKey, s *segment, fromB bool, o *own) *conn {
 	t.conns[key] = c
 	t.link(c)
 	return c
+}
+
+// known reports whether a port of the two says which end is the server.
+func known(k connKey) bool {
+	_, a := services[k.aport]
+	_, b := services[k.bport]
+	return a != b
 }
 
 func guessClient(k connKey, fromB bool) bool {

@@ -3,6 +3,7 @@ package captures
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -216,5 +217,31 @@ func TestClosedConnectionsAreForgotten(t *testing.T) {
 	x.end()
 	if n := len(x.conns); n > maxClosed+10 {
 		t.Errorf("%d connections are remembered after %d were closed", n, 3*maxClosed)
+	}
+}
+
+// Without a SYN and without a mail port, what is said first tells who the client is, whichever port is higher.
+func TestClientByItsWords(t *testing.T) {
+	for _, k := range []struct{ first, server string }{
+		{"* PREAUTH hi\r\n", "server"}, {"220 mx ESMTP\r\n", "server"}, {"+OK hi\r\n", "server"}, {"\"IMPLEMENTATION\" \"x\"\r\n", "server"},
+		{"EHLO a\r\n", "client"}, {"a LOGIN b c\r\n", "client"}, {"\x16\x03\x01\x00\x05\x01\x00\x00\x01x", "client"}, {"\x16\x03\x03\x00\x05\x02\x00\x00\x01x", "server"},
+	} {
+		for _, ports := range [][2]uint16{{33964, 41143}, {41143, 33964}} {
+			ends := [2]netip.AddrPort{ends4([4]byte{192, 0, 2, 1}, ports[0]), ends4([4]byte{192, 0, 2, 2}, ports[1])}
+			var file capture
+			file.begin(false, linkEthernet)
+			says := seg{server: k.server == "server", flags: flagACK, seq: 500, ack: 101, data: k.first}
+			for _, s := range []seg{{flags: flagACK, seq: 101, ack: 500}, says} {
+				b := frameOf(s, ends)
+				file.packet(s.at, b, len(b))
+			}
+			var got story
+			if err := Read(bytes.NewReader(file.blocks.buf), "test", &got); err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf("1 open %d→%d ", ports[0], ports[1]); !strings.HasPrefix(got.lines[0], want) {
+				t.Errorf("%q, %v: %s", k.first, ports, got.lines[0])
+			}
+		}
 	}
 }

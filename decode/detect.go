@@ -148,6 +148,24 @@ func serverSays(line, client []byte) string {
 	return ""
 }
 
+// Speaker tells which side of a mail connection begins with these octets, where nothing else says who the client is: a
+// greeting, a command, or the first message of a TLS handshake. ok is false where they do not tell.
+func Speaker(b []byte) (from Side, ok bool) {
+	if len(b) > 5 && b[0] == 0x16 && b[1] == 3 && (b[5] == 1 || b[5] == 2) { // ClientHello, ServerHello
+		return Side(b[5] - 1), true
+	}
+	line := firstLine(b)
+	switch {
+	case len(line) == 0:
+		return 0, false
+	case serverSays(line, nil) != "":
+		return Server, true
+	case clientSays(line) != "" || popVerb(line):
+		return Client, true
+	}
+	return 0, false
+}
+
 func popVerb(line []byte) bool {
 	words := wordsOf(line)
 	if len(words) == 0 {

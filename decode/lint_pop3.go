@@ -60,7 +60,7 @@ func (p *pop3) lintItem(e *Event, raw []byte, name, value string) {
 
 // unanswered gives the verbs that wait for their response; a connection may end without the answer to QUIT.
 func (p *pop3) unanswered() (verbs []string) {
-	for _, c := range p.pending {
+	for _, c := range p.pending.all() {
 		if c.verb != "QUIT" && c.verb != "" {
 			verbs = append(verbs, c.verb)
 		}

@@ -65,7 +65,7 @@ func (v *sieve) lintItem(e *Event, raw, body []byte, words []sieveWord, re sieve
 
 // unanswered gives the commands that wait for their response; a connection may end without the answer to LOGOUT.
 func (v *sieve) unanswered() (names []string) {
-	for _, c := range v.pending {
+	for _, c := range v.pending.all() {
 		if c.name != "LOGOUT" && c.name != "" {
 			names = append(names, c.name)
 		}

@@ -103,7 +103,7 @@ func (s *smtp) lintReply(e *Event, raw []byte, cmd smtpCommand) {
 
 // unanswered gives the verbs that wait for their reply; a connection may end without the answer to QUIT.
 func (s *smtp) unanswered() (verbs []string) {
-	for _, c := range s.pending {
+	for _, c := range s.pending.all() {
 		switch c.verb {
 		case "QUIT", "":
 		case saslStep:

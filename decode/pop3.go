@@ -10,7 +10,7 @@ import (
 type pop3 struct {
 	l       *leg
 	greeted bool
-	pending []popCommand
+	pending queue[popCommand]
 	await   string // AUTH or STLS: the verb whose response decides what the client's next octets are
 	sasl    dialogue
 	answer  bool  // the client's next line answers a challenge
@@ -78,13 +78,24 @@ func (p *pop3) command(f *frame) bool {
 	body := chomp(raw)
 	verb, verbAt, verbEnd, argAt := verbOf(body)
 	shown, parts, secretAt := p.secrets(verb, body, argAt, at, f.layer)
-	e := p.l.emit(Client, f, f.take(len(raw)), "pop3.command")
+	rule := noVerb(body)
+	kind := "pop3.command"
+	if rule != "" {
+		kind = "session.violation"
+	}
+	e := p.l.emit(Client, f, f.take(len(raw)), kind)
 	line := p.l.s.room.text(shown)
 	e.add("verb", verb, Span{at + int64(verbAt), at + int64(verbEnd)})
 	arg := Field{Name: "argument", Value: line[argAt:], Span: Span{at + int64(argAt), at + int64(len(body))}, Secret: verb == "PASS"}
 	e.Fields = append(e.Fields, arg)
 	e.add("line", line, Span{at, at + int64(len(body))})
-	e.note(idOf(popCommandIDs, "pop3.command.", verb))
+	if rule != "" {
+		e.add("rule", rule, Span{})
+		e.note("session.violation."+rule, Field{Name: "verb", Value: verb})
+	}
+	if verb != "" {
+		e.note(idOf(popCommandIDs, "pop3.command.", verb))
+	}
 	p.arguments(e, verb, line, argAt, at)
 	addParts(e, parts, at+int64(secretAt))
 	if f.layer == Wire && (verb == "PASS" || verb == "AUTH" && len(parts) > 0) {
@@ -93,7 +104,7 @@ func (p *pop3) command(f *frame) bool {
 	p.l.lintBehind(e, at, p.held)
 	p.lintCommand(e, verb, raw, argAt)
 	bare := argAt == len(body)
-	p.pending = append(p.pending, popCommand{e.Seq, verb, bare})
+	p.pending.push(popCommand{e.Seq, verb, bare})
 	if verb == "STLS" || verb == "AUTH" && !bare {
 		p.await = verb
 	}
@@ -186,7 +197,8 @@ func (p *pop3) flush(from Side) {
 
 // secured forgets commands that an honest server has thrown away (RFC 2595 §4).
 func (p *pop3) secured() {
-	p.await, p.pending = "", nil
+	p.await = ""
+	p.pending.empty()
 	if p.l.sides[Server].agreed {
 		p.greeted = true
 	}

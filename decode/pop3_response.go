@@ -71,16 +71,16 @@ func (p *pop3) response(f *frame, raw []byte, line, status string) {
 	at := f.at
 	var cmd popCommand
 	// the first response greets, even where the client spoke first; unless it says itself that it answers CAPA
-	begins := at == 0 && f.layer == Wire && !p.l.s.o.Midstream && !(len(p.pending) > 0 && p.pending[0].verb == "CAPA" && strings.Contains(strings.ToLower(line), "capability"))
+	begins := at == 0 && f.layer == Wire && !p.l.s.o.Midstream && !(p.pending.len() > 0 && p.pending.first().verb == "CAPA" && strings.Contains(strings.ToLower(line), "capability"))
 	switch {
-	case !p.greeted && (begins || len(p.pending) == 0) && status != "+":
+	case !p.greeted && (begins || p.pending.len() == 0) && status != "+":
 		cmd = popCommand{verb: "greeting"}
 		p.greeted = true
-	case len(p.pending) > 0:
+	case p.pending.len() > 0:
 		p.greeted = true
-		cmd = p.pending[0]
+		cmd = *p.pending.first()
 		if status != "+" {
-			p.pending = p.pending[:copy(p.pending, p.pending[1:])]
+			p.pending.pop()
 		}
 	}
 	e := p.l.emit(Server, f, f.take(len(raw)), "pop3.response")

@@ -10,7 +10,7 @@ import (
 type sieve struct {
 	l       *leg
 	greeted bool
-	pending []sieveCommand
+	pending queue[sieveCommand]
 	await   string // AUTHENTICATE or STARTTLS: the command whose answer decides what the client's next octets are
 	sasl    *exchange
 	guard   guard
@@ -120,12 +120,21 @@ func (v *sieve) client(f *frame) bool {
 			shown, parts, partsAt = v.authenticate(f.layer, body, args, at)
 		}
 	}
-	e := v.l.emit(Client, f, f.take(n), "sieve.command")
+	rule, kind := noVerb(body), "sieve.command"
+	if rule != "" {
+		kind = "session.violation"
+	}
+	e := v.l.emit(Client, f, f.take(n), kind)
 	line := outline(shown, args)
 	e.add("name", name, Span{at, at + int64(len(word))})
 	e.add("arguments", strings.TrimLeft(line[min(len(word), len(line)):], " "), Span{at + int64(len(word)), at + int64(len(body))})
 	e.add("line", line, Span{at, at + int64(len(body))})
-	e.note("sieve.command." + name)
+	if rule != "" {
+		e.add("rule", rule, Span{})
+		e.note("session.violation." + rule)
+	} else {
+		e.note("sieve.command." + name)
+	}
 	v.arguments(e, name, args, at)
 	if name == "AUTHENTICATE" && len(args) > 0 {
 		e.add("mechanism", v.sasl.mechanism, Span{})
@@ -134,7 +143,7 @@ func (v *sieve) client(f *frame) bool {
 	}
 	v.l.lintBehind(e, at, v.held)
 	v.lintCommand(e, name, raw, body, args)
-	v.pending = append(v.pending, sieveCommand{e.Seq, name})
+	v.pending.push(sieveCommand{e.Seq, name})
 	if name == "STARTTLS" || name == "AUTHENTICATE" {
 		v.await = name
 	}
@@ -310,11 +319,11 @@ func (v *sieve) server(f *frame) bool {
 		return true
 	}
 	cmd := sieveCommand{name: "greeting"}
-	if v.greeted || len(v.pending) > 0 {
+	if v.greeted || v.pending.len() > 0 {
 		cmd = sieveCommand{}
-		if len(v.pending) > 0 && (status != "BYE" || v.pending[0].name == "LOGOUT") { // RFC 5804 §2.3, §1.5
-			cmd = v.pending[0]
-			v.pending = v.pending[:copy(v.pending, v.pending[1:])]
+		if v.pending.len() > 0 && (status != "BYE" || v.pending.first().name == "LOGOUT") { // RFC 5804 §2.3, §1.5
+			cmd = *v.pending.first()
+			v.pending.pop()
 		}
 	}
 	v.greeted = true
@@ -404,8 +413,8 @@ func (v *sieve) item(f *frame, raw []byte) {
 	body, at := chomp(raw), f.at
 	words := sieveWords(body, 0)
 	re := sieveCommand{name: "greeting"}
-	if len(v.pending) > 0 {
-		re = v.pending[0]
+	if v.pending.len() > 0 {
+		re = *v.pending.first()
 	}
 	e := v.l.emit(Server, f, f.take(n), "sieve.item")
 	e.add("line", outline(body, words), Span{at, at + int64(len(body))})
@@ -441,4 +450,7 @@ func (v *sieve) gap(from Side, n int64) {
 
 func (v *sieve) flush(from Side) { v.lines[from] = 0 }
 
-func (v *sieve) secured() { v.await, v.pending = "", nil }
+func (v *sieve) secured() {
+	v.await = ""
+	v.pending.empty()
+}

@@ -15,18 +15,18 @@ type smtp struct {
 	kinds  struct{ command, reply string }
 
 	greeted bool
-	pending []smtpCommand // commands without their reply, in order (RFC 2920 §3.1)
-	expect  smtpExpect    // what the client's next octets are
-	await   string        // the verb whose reply decides what the client's next octets are; "" for none
-	held    int64         // client octets below this were sent before the upgrade was agreed on
-	left    int64         // octets of the BDAT chunk still to come
-	chunked bool          // chunks of a message have come, its last not yet
-	last    bool          // the chunk under way is the message's last
-	message message       // the message under way, over all its chunks
+	pending queue[smtpCommand] // commands without their reply, in order (RFC 2920 §3.1)
+	expect  smtpExpect         // what the client's next octets are
+	await   string             // the verb whose reply decides what the client's next octets are; "" for none
+	held    int64              // client octets below this were sent before the upgrade was agreed on
+	left    int64              // octets of the BDAT chunk still to come
+	chunked bool               // chunks of a message have come, its last not yet
+	last    bool               // the chunk under way is the message's last
+	message message            // the message under way, over all its chunks
 	sasl    dialogue
-	rcpts   []int // recipients accepted in this transaction, as Seq of their RCPT
-	dataCmd int   // Seq of DATA or the last BDAT
-	lines   int   // offset in the server's frame of the reply line asked for next
+	rcpts   []recipient // accepted in this transaction
+	dataCmd int         // Seq of DATA or the last BDAT
+	lines   int         // offset in the server's frame of the reply line asked for next
 	state   machine
 	text    textLint
 	false   falseEnd
@@ -36,10 +36,17 @@ type smtp struct {
 }
 
 type smtpCommand struct {
-	seq  int
-	verb string // upper case; dataDone for the end of a message, saslStep for a SASL line
-	rcpt int    // LMTP: the recipient this reply will be about
-	last bool   // BDAT: of the message's last chunk
+	seq    int
+	verb   string    // upper case; dataDone for the end of a message, saslStep for a SASL line
+	to     recipient // LMTP: whom RCPT names, or the reply to a message will be about
+	last   bool      // BDAT: of the message's last chunk
+	chunks bool      // of BDAT
+}
+
+// recipient is one of a message's: the Seq of its RCPT, 0 for none, and in LMTP the address.
+type recipient struct {
+	rcpt int
+	name string
 }
 
 const (
@@ -165,10 +172,19 @@ func (c *smtpLine) spanOf(from, to int) Span { return Span{c.at + int64(from), c
 
 // begin emits the command's event; line is what to show of it.
 func (s *smtp) begin(f *frame, c *smtpLine, line string) *Event {
-	e := s.l.emit(Client, f, c.span, s.kinds.command)
+	rule := noVerb(c.body)
+	kind := s.kinds.command
+	if rule != "" {
+		kind = "session.violation"
+	}
+	e := s.l.emit(Client, f, c.span, kind)
 	e.add("verb", c.verb, c.spanOf(c.verbAt, c.verbAt+len(c.verb)))
 	e.add("argument", line[c.argAt:], c.spanOf(c.argAt, len(c.body)))
 	e.add("line", line, c.spanOf(0, len(c.body)))
+	if rule != "" {
+		e.add("rule", rule, c.spanOf(0, c.verbAt))
+		e.note("session.violation."+rule, Field{Name: "verb", Value: c.verb})
+	}
 	if c.verb == "LHLO" {
 		e.note("lmtp.command.LHLO")
 	} else {
@@ -190,6 +206,11 @@ func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
 		s.await = "STARTTLS"
 	case "EHLO", "LHLO", "HELO":
 		s.l.lint.asked, s.chunked = true, false
+	case "RCPT":
+		cmd.to.rcpt = seq
+		if s.lmtp {
+			cmd.to.name = strings.Clone(e.Field("to"))
+		}
 	case "MAIL", "RSET": // a message of chunks that was given up (RFC 3030 §2)
 		s.chunked = false
 	case "BDAT":
@@ -205,7 +226,7 @@ func (s *smtp) after(f *frame, e *Event, c *smtpLine) {
 	s.push(cmd)
 }
 
-func (s *smtp) push(c smtpCommand) { s.pending = append(s.pending, c) }
+func (s *smtp) push(c smtpCommand) { s.pending.push(c) }
 
 // bdatArgument reads "size [LAST]" (RFC 3030 §2). An announced size is counted down, never allocated.
 func bdatArgument(arg []byte) (size int64, last, ok bool) {
@@ -372,7 +393,7 @@ func (s *smtp) secured() {
 	if s.await == "STARTTLS" {
 		s.await = ""
 	}
-	s.pending = nil
+	s.pending.empty()
 	if s.l.sides[Server].agreed {
 		s.greeted = true
 	}

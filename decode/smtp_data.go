@@ -59,8 +59,8 @@ func (s *smtp) complete() {
 		s.push(smtpCommand{seq: s.dataCmd, verb: dataDone})
 		return
 	}
-	for _, rcpt := range s.rcpts {
-		s.push(smtpCommand{seq: s.dataCmd, verb: dataDone, rcpt: rcpt})
+	for _, to := range s.rcpts {
+		s.push(smtpCommand{seq: s.dataCmd, verb: dataDone, to: to})
 	}
 }
 
@@ -116,8 +116,21 @@ func (s *smtp) endChunk(f *frame) {
 	}
 	s.message.end()
 	s.chunked = false
-	if n := len(s.pending); s.lmtp && n > 0 && s.pending[n-1].seq == s.dataCmd { // the last chunk has a reply per recipient
-		s.pending = s.pending[:n-1]
-		s.complete()
+}
+
+// answerAll gives the last chunk of LMTP, which is next to be answered, a reply for each recipient: the replies to RCPT,
+// which may have been sent with it, are all there now. Without a recipient there is one for all.
+func (s *smtp) answerAll() {
+	c := s.pending.first()
+	if !s.lmtp || !c.last || len(s.rcpts) == 0 {
+		return
 	}
+	c.last, c.verb, c.chunks = false, dataDone, true
+	all := make([]smtpCommand, len(s.rcpts))
+	for i, to := range s.rcpts {
+		all[i] = *c
+		all[i].to = to
+	}
+	s.pending.spread(all)
+	s.rcpts = s.rcpts[:0]
 }

@@ -54,7 +54,7 @@ func (s *smtp) emitReply(f *frame, n int) {
 	line, text := replyText(s.l.s.room, raw)
 	code := line[:3]
 	// the first reply greets, even where the client spoke first; midstream it may answer STARTTLS instead
-	first := at == 0 && f.layer == Wire && (!s.l.s.o.Midstream || len(s.pending) > 0 && s.pending[0].verb != "STARTTLS") || len(s.pending) == 0
+	first := at == 0 && f.layer == Wire && (!s.l.s.o.Midstream || s.pending.len() > 0 && s.pending.first().verb != "STARTTLS") || s.pending.len() == 0
 	cmd, answers := s.answers(code, first)
 	e := s.l.emit(Server, f, f.take(n), s.kinds.reply)
 	e.add("code", code, Span{at, at + 3})
@@ -65,8 +65,11 @@ func (s *smtp) emitReply(f *frame, n int) {
 	e.add("line", line, Span{at, at + int64(n)})
 	e.Fields = append(e.Fields, tokens...)
 	e.Re = cmd.seq
-	if cmd.rcpt != 0 {
-		e.Re = cmd.rcpt
+	if cmd.verb == dataDone && cmd.to.rcpt != 0 {
+		e.add("recipient", cmd.to.name, Span{})
+		if !cmd.chunks {
+			e.Re = cmd.to.rcpt
+		}
 	}
 	s.explainReply(e, raw, at, code, cmd, answers)
 	if s.l.behindUpgrade(Server) {
@@ -83,12 +86,11 @@ func (s *smtp) answers(code string, first bool) (cmd smtpCommand, ok bool) {
 		return smtpCommand{verb: "greeting"}, true
 	}
 	s.greeted = true
-	if len(s.pending) == 0 {
+	if s.pending.len() == 0 {
 		return smtpCommand{}, false
 	}
-	cmd = s.pending[0]
-	s.pending = s.pending[:copy(s.pending, s.pending[1:])]
-	return cmd, true
+	s.answerAll()
+	return s.pending.pop(), true
 }
 
 // replyText joins a reply's lines by \n: as sent, and without their codes.
@@ -210,8 +212,8 @@ func (s *smtp) act(e *Event, code string, cmd smtpCommand) {
 	case "MAIL":
 		s.rcpts = s.rcpts[:0]
 	case "RCPT":
-		if ok {
-			s.rcpts = append(s.rcpts, cmd.seq)
+		if ok && len(s.rcpts) < maxWaiting {
+			s.rcpts = append(s.rcpts, cmd.to)
 		}
 	}
 }

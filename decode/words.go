@@ -1,6 +1,9 @@
 package decode
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Kinds and note ids are put together from a few words. Those of the words that RFCs name are put together once, here,
 // because a busy session makes thousands of them a second; what a peer invents is put together when it comes.
@@ -69,6 +72,18 @@ func idOf(ids map[string]string, prefix, word string) string {
 		return id
 	}
 	return prefix + word
+}
+
+// noVerb gives the rule that a line of the client's breaks by not beginning with a verb, "" for none. Some servers look
+// for the verb behind the spaces, so the line is understood all the same.
+func noVerb(body []byte) string {
+	switch {
+	case len(bytes.TrimSpace(body)) == 0:
+		return "empty_line"
+	case body[0] == ' ':
+		return "leading_space"
+	}
+	return ""
 }
 
 // replyID gives the note of a reply by its code and what it answers; "" for nothing known.
