@@ -308,5 +308,5 @@ func visible(s string) string { return notes.Visible(s) }
 
 // sessionTitle is the heading of a session.
 func (o *Options) sessionTitle(s *session) string {
-	return fmt.Sprintf("%s %d: %s, %s → %s", o.say("Séance", "Session"), s.number, s.protocol, s.client, s.server)
+	return fmt.Sprintf(o.say("Séance %d\u202f: %s, %s → %s", "Session %d: %s, %s → %s"), s.number, s.protocol, s.client, s.server)
 }

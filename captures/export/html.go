@@ -85,7 +85,7 @@ func (p *page) event(s *session, e *decode.Event, octets []byte) {
 	if e.Layer == decode.Plain {
 		lock = padlock
 	}
-	fmt.Fprintf(p.w, `<li id="e%d-%d" class="%s"><span class="t">%s</span> <span class="a">%s</span>%s<div class="l">`,
+	fmt.Fprintf(p.w, `<li id="e%d-%d" class="%s"><span class="t">%s</span> <span class="a">%s%s</span><div class="l">`,
 		s.number, e.Seq, class, esc(strconv.FormatFloat(e.Time.Sub(s.began).Seconds(), 'f', 3, 64)), arrow, lock)
 	l := lines(e)
 	if strings.HasPrefix(e.Kind, "message.") && e.Span.Len() > 0 {
@@ -118,8 +118,9 @@ func (p *page) hex(e *decode.Event, octets []byte) {
 	if len(octets) == 0 {
 		return
 	}
-	fmt.Fprintf(p.w, "<details><summary>%d %s [%d, %d) %s</summary><pre>%s</pre>", len(octets), p.o.octets(len(octets)),
-		e.Span.From, e.Span.To, e.Layer, esc2(hex.Dump(octets[:min(len(octets), maxHex)])))
+	layer := map[decode.Layer]string{decode.Wire: p.o.say("sur le fil", "on the wire"), decode.TLS: p.o.say("dans TLS", "inside TLS"), decode.Plain: p.o.say("en clair, TLS ôté", "in clear, TLS taken off")}[e.Layer]
+	fmt.Fprintf(p.w, "<details><summary>%d %s %s [%d, %d)</summary><pre>%s</pre>", len(octets), p.o.octets(len(octets)),
+		layer, e.Span.From, e.Span.To, esc2(hex.Dump(octets[:min(len(octets), maxHex)])))
 	if more := len(octets) - maxHex; more > 0 {
 		fmt.Fprintf(p.w, "<p>… %d %s</p>", more, p.o.say("octets de plus", "more octets"))
 	}
@@ -149,16 +150,17 @@ const style = `
 body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem;background:var(--b);color:var(--f)}
 h1{font-size:1.5rem;margin:.5rem 0}h2{font-size:1.15rem;border-bottom:1px solid var(--l);padding-bottom:.3rem;margin-top:2rem}
 .about,.legend,.t,summary{color:var(--m);font-size:.85rem}.legend>span{margin-right:1.2rem}
-ol{list-style:none;padding:0;margin:0}li{padding:.25rem 0 .25rem .6rem;border-left:3px solid var(--l);margin:.15rem 0}
+ol{list-style:none;padding:0;margin:0}
+li{display:grid;grid-template-columns:4.5rem 2.5rem minmax(0,1fr);padding:.25rem 0 .25rem .6rem;border-left:3px solid var(--l);margin:.15rem 0}
+li>p,li>details{grid-column:3}
 li.c{border-color:var(--c)}li.s{border-color:var(--s)}li.r{opacity:.65}
 .c .l,.c .a,.legend .c{color:var(--c)}.s .l,.s .a,.legend .s{color:var(--s)}
-.t{font-variant-numeric:tabular-nums;display:inline-block;min-width:4.5rem}
+.t{font-variant-numeric:tabular-nums;line-height:1.45rem}.a{white-space:nowrap;line-height:1.45rem}
 .lock{display:inline-block;position:relative;border:.2rem solid var(--m);border-left-width:.3rem;border-right-width:.3rem;border-radius:.1rem;margin:0 .4rem 0 .2rem}
 .lock::before{content:"";position:absolute;left:-.2rem;bottom:.2rem;width:.22rem;height:.22rem;border:.09rem solid var(--m);border-bottom:0;border-radius:.25rem .25rem 0 0}
-.l{display:inline-block;vertical-align:top;max-width:calc(100% - 8rem)}
 code,pre{font:.9rem/1.45 ui-monospace,monospace}code{display:block;white-space:pre-wrap;overflow-wrap:anywhere}
-li p{margin:.1rem 0 .1rem 6.5rem;font-size:.92rem}.warn{color:var(--w);font-weight:600}.mark{background:#ffd54f40;padding:.1rem .4rem}
-details{margin-left:6.5rem}summary{cursor:pointer}pre{overflow-x:auto;margin:.2rem 0}
+li p{margin:.1rem 0;font-size:.92rem}.warn{color:var(--w);font-weight:600}.mark{background:#ffd54f40;padding:.1rem .4rem}
+summary{cursor:pointer}pre{overflow-x:auto;margin:.2rem 0}
 @media print{:root{--c:#000;--s:#000;--w:#000;--b:#fff;--f:#000}body{font-size:10pt;max-width:none;padding:0}
-li{break-inside:avoid}li.s .l{padding-left:1.5rem}li.r,details:not([open]){display:none}h2{break-after:avoid}}
+li{break-inside:avoid;grid-template-columns:4rem 2.3rem minmax(0,1fr)}li.r,details:not([open]){display:none}h2{break-after:avoid}}
 `

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"facteur/captures"
 	"facteur/decode"
@@ -240,12 +241,12 @@ func (x *messages) finish(at stream) {
 // maxSlug is the longest part of a subject in a file's name.
 const maxSlug = 40
 
-// slug makes part of a file's name of a subject, which is anybody's text: ASCII letters and digits, and dashes.
+// slug makes part of a file's name of a subject, which is anybody's text: letters and digits of any script, and dashes.
 func slug(s string) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(s) {
 		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			b.WriteRune(r)
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')

@@ -21,7 +21,7 @@ type ask struct {
 	every int64
 	words *wordStream // nil for none
 	last  int64       // block
-	read  int         // blocks
+	read  int64       // the last block that was read
 	ahead map[int64]map[int64][]byte
 }
 
@@ -57,7 +57,7 @@ func (l *Library) found(ctx context.Context, f *filter.Filter, limit int, from i
 
 // ask reads a filter; nil where nothing can be found.
 func (l *Library) ask(ctx context.Context, f *filter.Filter) (*ask, error) {
-	q := &ask{l: l, ahead: map[int64]map[int64][]byte{}}
+	q := &ask{l: l, ahead: map[int64]map[int64][]byte{}, read: -2}
 	err := l.db.QueryRowContext(ctx, "SELECT id, (SELECT coalesce(max(block), -1) FROM blocks) FROM facts WHERE fact = ?", factEvery).Scan(&q.every, &q.last)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -328,10 +328,10 @@ func (q *ask) bits(ctx context.Context, block int64) (map[int64][]byte, error) {
 		return facts, nil
 	}
 	n := 1
-	if (q.words == nil || q.words.not) && q.read > 0 {
+	if block == q.read+1 { // words that are rare go from block to block in leaps
 		n = atOnce
 	}
-	q.read += n
+	q.read = block + int64(n) - 1
 	q.ahead = map[int64]map[int64][]byte{}
 	var args []any
 	for i := range n {

@@ -106,10 +106,13 @@ func (a *app) rewritten(in, out string, r *captures.Report, err error) error {
 		a.logs.Warn(r.Fault.Say(a.lang) + a.say("\u202f; ce qui précède est dans la copie", "; what comes before that is in the copy"))
 	}
 	fmt.Fprintln(a.out, out)
-	fmt.Fprintln(a.out, "  "+a.several(r.Sessions, "séance", "séances", "session", "sessions")+", "+
-		a.several(r.Secrets, "secret masqué", "secrets masqués", "secret masked", "secrets masked")+a.say(" en ", " in ")+
-		a.several(r.Masked, "endroit", "endroits", "place", "places")+", "+
-		a.several(r.Echoes, "répétition masquée", "répétitions masquées", "repetition masked", "repetitions masked"))
+	masked := a.say("aucun secret à masquer", "no secret to mask")
+	if r.Secrets > 0 || r.Echoes > 0 {
+		masked = a.several(r.Secrets, "secret masqué", "secrets masqués", "secret masked", "secrets masked") + a.say(" en ", " in ") +
+			a.several(r.Masked, "endroit", "endroits", "place", "places") + ", " +
+			a.several(r.Echoes, "répétition masquée", "répétitions masquées", "repetition masked", "repetitions masked")
+	}
+	fmt.Fprintln(a.out, "  "+a.several(r.Sessions, "séance", "séances", "session", "sessions")+", "+masked)
 	if r.Replaced > 0 || r.People > 0 {
 		fmt.Fprintln(a.out, "  "+a.several(r.People, "nom, adresse ou hôte remplacé", "noms, adresses et hôtes remplacés", "name, address or host replaced", "names, addresses and hosts replaced")+
 			a.say(" en ", " in ")+a.several(r.Replaced, "endroit", "endroits", "place", "places"))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -33,19 +34,18 @@ A .facteur bundle comes in with its marks and tags; its recordings were masked w
 				return err
 			}
 			defer done()
+			var errs []error // a file that cannot come in keeps no other out
 			for _, file := range args {
 				if strings.HasSuffix(file, bundleExt) {
 					err = unbundle(ctx, l, file, func(path, name string) (string, error) { return a.importOne(l, path, name, o, keep) })
 				} else {
 					_, err = a.importOne(l, file, filepath.Base(file), o, keep)
 				}
-				if err != nil {
-					return err
-				}
+				errs = append(errs, err)
 			}
 			r, err := l.Sync(ctx)
 			s.faults(r)
-			return err
+			return errors.Join(append(errs, err)...)
 		},
 	}
 	f.add(c)

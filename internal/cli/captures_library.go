@@ -75,6 +75,11 @@ func (a *app) listCommand(s *shelf) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if len(all) == 0 {
+			fmt.Fprintf(a.err, a.say("aucun enregistrement dans %s\u202f; facteur demo et facteur proxy en font, facteur captures import en apporte\n",
+				"no recordings in %s; facteur demo and facteur proxy make some, facteur captures import brings some\n"), visible(l.Dir()))
+			return nil
+		}
 		w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(w, a.say("N°\tDÉBUT\tSÉANCES\tÉVÉNEMENTS\tOCTETS\tSECRETS\tFICHIER", "ID\tBEGAN\tSESSIONS\tEVENTS\tOCTETS\tSECRETS\tFILE"))
 		for _, r := range all {
