@@ -131,6 +131,6 @@ func (s *session) lost(how string) bool {
 	if _, unsaid := s.server.said.ending(); !unasked || !unsaid {
 		return false
 	}
-	s.fail(&fault{what: faultLost, cause: how, leg: decode.ServerLeg, fields: []string{"server", s.route.Upstream.Addr(), "verb", verb}})
+	s.explain(&fault{what: faultLost, cause: how, leg: decode.ServerLeg, fields: []string{"server", s.route.Upstream.Addr(), "verb", verb}})
 	return true
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -100,6 +101,35 @@ func TestLeavesWithoutAWord(t *testing.T) {
 			m := r.session().wait().find("session.error", faultRefusedUs)
 			if refused := m != nil && strings.HasPrefix(m["cause"], "silent"); refused != tt.fault {
 				t.Errorf("told %v", m)
+			}
+		})
+	}
+}
+
+// A client that resets its connection right behind its handshake is told in one line, with what it is probably about; one
+// that resets it in mid-session in one line, too.
+func TestResetIsSaidOnce(t *testing.T) {
+	for says, want := range map[string]string{"": "what=" + faultRefusedUs, "a NOOP\r\n": "side=client"} {
+		t.Run(want, func(t *testing.T) {
+			port := serve(t, func(c net.Conn) {
+				s := tls.Server(c, serverTLS(t))
+				fmt.Fprint(s, "* OK ready\r\n")
+				io.Copy(s, s)
+			})
+			r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+			conn := r.dial()
+			c := tls.Client(conn, r.clientTLS())
+			k := newTalk(t, c)
+			k.until("* OK")
+			if says != "" {
+				k.say(says)
+				k.until("a NOOP")
+			}
+			conn.SetLinger(0)
+			conn.Close()
+			r.session().wait()
+			if log := r.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, want) {
+				t.Errorf("the log says:\n%s", log)
 			}
 		})
 	}

@@ -128,6 +128,13 @@ func (r *recording) wait() *recording {
 	return r
 }
 
+// crossed is how many octets of a side crossed a leg so far.
+func (r *recording) crossed(leg decode.Leg, from decode.Side) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wire[leg][from].Len()
+}
+
 // find gives the fields of the first told thing of a kind (and with a field "what", unless that is ""), nil if there is none.
 func (r *recording) find(kind, what string) map[string]string {
 	r.mu.Lock()

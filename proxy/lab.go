@@ -341,10 +341,7 @@ func (l *leg) deliver(p []byte) error {
 	if l.id == decode.ClientLeg && len(l.s.srv.c.Attacks) > 0 {
 		return l.mistreat(p)
 	}
-	if _, err := l.app.Write(p); err != nil {
-		return writeError{err}
-	}
-	return nil
+	return l.write(p)
 }
 
 // errCut ends a session that the lab cuts off; it is no failure to be told.
@@ -384,8 +381,8 @@ func (l *leg) mistreat(p []byte) error {
 		s.judge.mu.Unlock()
 	}
 	if len(p) > 0 {
-		if _, err := l.app.Write(p); err != nil {
-			return writeError{err}
+		if err := l.write(p); err != nil {
+			return err
 		}
 	}
 	switch cut {

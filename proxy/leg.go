@@ -36,7 +36,6 @@ type leg struct {
 	quiet *time.Timer // of a server that has not greeted yet; belongs to who reads
 	ended [2]decode.End
 	said  lastWords
-	wmu   sync.Mutex // keeps facteur's own words apart from relayed ones
 
 	delivered int64 // octets of the other side's, for the lab
 
@@ -154,6 +153,14 @@ func (l *leg) send(p []byte) (int, error) {
 	return n, err
 }
 
+// write says something as an application.
+func (l *leg) write(p []byte) error {
+	if _, err := l.app.Write(p); err != nil {
+		return writeError{err}
+	}
+	return nil
+}
+
 // Close does nothing: crypto/tls must not close what the session owns.
 func (l *leg) Close() error                       { return nil }
 func (l *leg) LocalAddr() net.Addr                { return l.conn.LocalAddr() }
@@ -195,10 +202,10 @@ func (l *leg) end(from decode.Side, how decode.End) {
 		return
 	}
 	handshaking := l.began && l.tls == nil // that has its own words for a failure
-	if l.id == decode.ServerLeg && !handshaking && l.s.lost("reset") {
-		return
+	if l.id == decode.ServerLeg && (handshaking || !l.s.lost("reset")) {
+		l.s.logReset(from)
 	}
-	l.s.log.Info(l.s.srv.note("session.end.reset"), "side", from.String())
+	// Of a client that is said once the session is over: what it did before may have a better name.
 }
 
 func (l *leg) endOf(from decode.Side) decode.End {

@@ -148,11 +148,17 @@ func (s *session) carryEnd(from, to *leg, err error) {
 	default:
 		if from.tls != nil && !isReset(err) {
 			if f := s.recordFault(from, err); f != nil {
-				s.fail(f)
+				s.explain(f)
 			}
 		}
 		s.breakOff()
 	}
+}
+
+// explain tells why the session ends.
+func (s *session) explain(f *fault) {
+	s.explained.Store(true)
+	s.fail(f)
 }
 
 func (s *session) carryFIN(from, to *leg) {

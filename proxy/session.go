@@ -46,6 +46,8 @@ type session struct {
 	relaying bool        // both legs are ready, and octets go both ways
 	leaving  atomic.Bool // a direction ends; set before its other leg is told
 
+	explained atomic.Bool // why the session ends has been told while it was relayed
+
 	ends   sync.Mutex // guards ended and broken
 	ended  int        // directions that have ended
 	broken bool       // a leg was reset, so that the other one is, too
@@ -96,10 +98,17 @@ func (s *session) run(life context.Context) {
 		s.client.linger(life)
 	case s.judge.isCut():
 		s.client.linger(life)
+	case s.client.endOf(decode.Client) == decode.Reset && !s.explained.Load():
+		s.logReset(decode.Client)
 	}
 	if len(s.srv.c.Attacks) > 0 {
 		s.verdict() // with what the client did at the end
 	}
+}
+
+// logReset says that a side broke its connection.
+func (s *session) logReset(from decode.Side) {
+	s.log.Info(s.srv.note("session.end.reset"), "side", from.String())
 }
 
 // turnAway tells a client over the limit that there is no room.

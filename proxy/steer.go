@@ -41,6 +41,7 @@ type steering struct {
 	cut      int64          // of the server's stream: behind it lies TLS; -1 while nothing was agreed on
 	granted  bool           // the server's agreement has reached the client
 	midLine  bool           // the client has the beginning of a line from the server
+	busy     bool           // a direction writes to the client, or does its handshake: the other one must not
 	offers   bool           // the server's last capabilities had STARTTLS
 	unbound  bool           // a mechanism with channel binding was left out
 	binds    bool           // and the client said that it misses one
@@ -48,6 +49,28 @@ type steering struct {
 	over     bool           // and nobody waits: relay as it comes
 	gone     [2]bool        // the direction from that side has ended
 	failure  *fault         // why facteur ended the session; read once both directions have ended
+}
+
+// apart does what may take its time, without mu; the caller holds it.
+func (st *steering) apart(do func() error) error {
+	st.mu.Unlock()
+	defer st.mu.Lock() // also when do panics: the caller unlocks
+	return do()
+}
+
+// awaitTurn waits until the client's direction neither writes to the client nor does its handshake. The caller holds mu.
+func (st *steering) awaitTurn() {
+	for st.busy && !st.gone[decode.Client] {
+		st.cond.Wait()
+	}
+}
+
+// take keeps the other direction off the client; the caller holds mu, and gives way when it is done.
+func (st *steering) take() { st.busy = true }
+
+func (st *steering) giveWay() {
+	st.busy = false
+	st.cond.Broadcast()
 }
 
 // answerer says who answers a client's STARTTLS.

@@ -120,12 +120,7 @@ func (st *steering) write(to *leg, data []byte) error {
 	if len(data) == 0 {
 		return nil
 	}
-	st.mu.Unlock()
-	defer st.mu.Lock()
-	if _, err := to.app.Write(data); err != nil {
-		return writeError{err}
-	}
-	return nil
+	return st.apart(func() error { return to.write(data) })
 }
 
 // passClient passes on the client's octets up to an offset. It lets go of mu while it writes.
@@ -212,16 +207,20 @@ func (st *steering) fromServer(b *buffer) error {
 			b.filled(n)
 		}
 		if err != nil {
-			st.mu.Lock()
-			defer st.mu.Unlock()
-			if werr := st.passServer(st.flows[decode.Server].end()); werr != nil {
+			if werr := st.endServer(); werr != nil {
 				return werr
 			}
 			return err
 		}
 	}
+	return st.endServer()
+}
+
+// endServer passes on what is held of the server's.
+func (st *steering) endServer() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.awaitTurn()
 	return st.passServer(st.flows[decode.Server].end())
 }
 
@@ -229,6 +228,7 @@ func (st *steering) fromServer(b *buffer) error {
 func (st *steering) serverSaid(data []byte) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.awaitTurn()
 	if st.watch != nil {
 		if st.watch.server(data) {
 			st.cond.Broadcast()
@@ -300,15 +300,14 @@ func (st *steering) passServer(to int64) error {
 		return nil
 	}
 	st.midLine = out[len(out)-1] != '\n'
-	client := st.s.client
-	st.mu.Unlock()
-	defer st.mu.Lock()
-	for _, e := range done {
-		st.s.tellRewrite(decode.ClientLeg, decode.Server, string(e.was), string(e.now), e.why)
-	}
-	client.wmu.Lock()
-	defer client.wmu.Unlock()
-	return client.deliver(out)
+	st.take()
+	defer st.giveWay()
+	return st.apart(func() error {
+		for _, e := range done {
+			st.s.tellRewrite(decode.ClientLeg, decode.Server, string(e.was), string(e.now), e.why)
+		}
+		return st.s.client.deliver(out)
+	})
 }
 
 // tellRewrite tells that octets were changed: what was there and what is, line ends taken off the end.

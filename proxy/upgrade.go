@@ -30,10 +30,7 @@ func (st *steering) resolve(b barrier) error {
 		return nil
 	}
 	st.glued()
-	st.mu.Unlock()
-	err := st.s.secureClient(st.s.secureServer)
-	st.mu.Lock()
-	if err != nil {
+	if err := st.apart(func() error { return st.s.secureClient(st.s.secureServer) }); err != nil {
 		return st.failed(err)
 	}
 	st.begin(true)
@@ -47,9 +44,7 @@ func (st *steering) named() bool {
 	f := &st.flows[decode.Client]
 	st.s.client.head = bytes.Clone(f.held)
 	f.skip(len(f.held))
-	st.mu.Unlock()
-	st.s.learnName()
-	st.mu.Lock()
+	st.apart(func() error { st.s.learnName(); return nil })
 	if st.s.route.mode == Intercept {
 		st.discard(&st.flows[decode.Server], decode.ServerLeg, decode.Server)
 		return true
@@ -78,12 +73,15 @@ func (st *steering) failed(err error) error {
 	return st.failure
 }
 
-// answerItself answers STARTTLS where the two legs differ in security. The server never sees it.
+// answerItself answers STARTTLS where the two legs differ in security. The server never sees it, and what it says meanwhile
+// waits for the end of the handshake.
 func (st *steering) answerItself(b barrier) error {
 	// in its turn: what was asked before is answered before, and nothing is put into the middle of a line
-	for (st.barrier[0].before != 0 && st.tls != decline || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] {
+	for (st.barrier[0].before != 0 && st.tls != decline || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] || st.busy {
 		st.cond.Wait()
 	}
+	st.take()
+	defer st.giveWay()
 	f := &st.flows[decode.Client]
 	was := string(f.held[:b.span.Len()])
 	f.skip(int(b.span.Len()))
@@ -92,39 +90,25 @@ func (st *steering) answerItself(b barrier) error {
 	if st.tls != agree {
 		st.prime(decode.Server, words)
 	}
-	st.mu.Unlock()
 	why := whyOwnAnswer
 	if st.tls == deny {
 		why = whyRefuse
 		st.s.attacked(st.refusing(), decode.ClientLeg)
 	}
-	err := st.sayToClient(was, words, why)
-	st.mu.Lock()
+	err := st.apart(func() error {
+		st.s.tellRewrite(decode.ClientLeg, decode.Server, was, words, why)
+		return st.s.client.write([]byte(words))
+	})
 	if err != nil || st.tls != agree {
 		return err
 	}
 	st.glued()
-	st.mu.Unlock()
-	err = st.s.secureClient(nil)
-	st.mu.Lock()
-	if err != nil {
+	if err := st.apart(func() error { return st.s.secureClient(nil) }); err != nil {
 		return st.failed(err)
 	}
 	st.begin(true)
 	if st.proto == decode.Sieve {
 		return st.askCapabilities()
-	}
-	return nil
-}
-
-// sayToClient says something of facteur's own to the client.
-func (st *steering) sayToClient(was, words, why string) error {
-	st.s.tellRewrite(decode.ClientLeg, decode.Server, was, words, why)
-	l := st.s.client
-	l.wmu.Lock()
-	defer l.wmu.Unlock()
-	if _, err := l.app.Write([]byte(words)); err != nil {
-		return writeError{err}
 	}
 	return nil
 }
@@ -162,13 +146,10 @@ func ownAnswer(proto string, a answerer, tag string) string {
 // The caller holds mu.
 func (st *steering) askCapabilities() error {
 	const ask = "CAPABILITY\r\n"
-	st.mu.Unlock()
-	defer st.mu.Lock()
-	st.s.tellRewrite(decode.ServerLeg, decode.Client, "", ask, whyAsk)
-	if _, err := st.s.server.app.Write([]byte(ask)); err != nil {
-		return writeError{err}
-	}
-	return nil
+	return st.apart(func() error {
+		st.s.tellRewrite(decode.ServerLeg, decode.Client, "", ask, whyAsk)
+		return st.s.server.write([]byte(ask))
+	})
 }
 
 // maxLine is the longest line that a server may say before facteur's own STARTTLS; capabilities are far shorter.
