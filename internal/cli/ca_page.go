@@ -1,16 +1,13 @@
 package cli
 
 import (
-	"strings"
-
 	"facteur/proxy/ca"
 	"facteur/web"
 )
 
 // trustSteps are the steps of ca install and ca remove, for the page.
 func trustSteps(auth *ca.Authority) []web.TrustSteps {
-	i := auth.Show()
-	fill := strings.NewReplacer("FILE", i.Path, "DIR", auth.Dir, "NAME", commonName(i.Subject), "SHA1", auth.SHA1())
+	fill := stepWords(auth)
 	filled := func(lines []string) []string {
 		out := []string{}
 		for _, l := range lines {

@@ -5,6 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,6 +89,9 @@ func (a *app) caInstall(ctx context.Context, f *caFlags) error {
 		return nil
 	}
 	for _, s := range stores {
+		if err := ca.Remember(f.dir, lasting(s.Name())); err != nil { // before: removal must not miss what is half done
+			return err
+		}
 		if err := s.Add(ctx, auth.Certificate()); err != nil {
 			return a.storeFault(err, "install --into "+s.Name())
 		}
@@ -108,24 +114,48 @@ func (a *app) storeFault(err error, command string) error {
 	return err
 }
 
-// known are the certificates of dir that a store may trust: the authority's, and the one it replaced.
-func known(auth *ca.Authority, dir string) (now, old *x509.Certificate) {
-	old, err := ca.Old(dir)
-	if err != nil {
-		old = nil // a damaged copy of what is no longer used
+// lasting is a store's name that means the same from any folder.
+func lasting(name string) string {
+	if kind, where, ok := strings.Cut(name, ":"); ok {
+		return kind + ":" + absolute(where)
 	}
-	return auth.Certificate(), old
+	return name
+}
+
+// stores are those that are found on this machine, and those that the authority in dir was put into; of the latter, the
+// ones whose folder or file is gone have forgotten it.
+func (a *app) stores(dir, password string) (all []trust.Store, put map[string]bool) {
+	all, put = trust.Machine{}.Found(), map[string]bool{}
+	for _, name := range ca.Stores(dir) {
+		_, where, named := strings.Cut(name, ":")
+		if _, err := os.Stat(where); named && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		put[name] = true
+		if slices.ContainsFunc(all, func(s trust.Store) bool { return s.Name() == name }) {
+			continue
+		}
+		if s, err := (trust.Machine{}).Open(name, password); err == nil {
+			all = append(all, s)
+		}
+	}
+	return all, put
 }
 
 func (a *app) caStatus(ctx context.Context, f *caFlags) error {
-	auth, err := a.authority(f.dir)
+	if !ca.Exists(f.dir) {
+		_, err := a.authority(f.dir)
+		return err
+	}
+	auth, err := ca.Look(f.dir)
 	if err != nil {
 		return err
 	}
-	now, old := known(auth, f.dir)
+	old := ca.Old(f.dir)
 	fmt.Fprintf(a.out, "%s\n%s\n\n", commonName(auth.Show().Subject), strings.Join(auth.Words(a.lang), " "))
-	for _, s := range (trust.Machine{}).Found() {
-		fmt.Fprintf(a.out, "%-18s %s  (%s)\n", a.trustWord(ctx, s, now, old), s.Name(), s.Who())
+	stores, _ := a.stores(f.dir, f.storePassword)
+	for _, s := range stores {
+		fmt.Fprintf(a.out, "%-18s %s  (%s)\n", a.trustWord(ctx, s, auth.Certificate(), old), s.Name(), s.Who())
 	}
 	fmt.Fprintln(a.out, "\n"+a.say("facteur ne peut pas voir les téléphones, les autres machines, ni ce qu’un programme reçoit sur sa ligne de commande (--cacert).",
 		"facteur cannot see phones, other machines, or what a program is given on its command line (--cacert)."))
@@ -133,7 +163,7 @@ func (a *app) caStatus(ctx context.Context, f *caFlags) error {
 }
 
 // trustWord says in a few words what a store thinks of the authority.
-func (a *app) trustWord(ctx context.Context, s trust.Store, now, old *x509.Certificate) string {
+func (a *app) trustWord(ctx context.Context, s trust.Store, now *x509.Certificate, old []*x509.Certificate) string {
 	has, err := s.Holds(ctx, now)
 	var tool *trust.ToolError
 	switch {
@@ -145,8 +175,8 @@ func (a *app) trustWord(ctx context.Context, s trust.Store, now, old *x509.Certi
 	case has:
 		return a.say("CONFIANCE", "TRUSTED")
 	}
-	if old != nil {
-		if has, err := s.Holds(ctx, old); err == nil && has {
+	for _, c := range old {
+		if has, err := s.Holds(ctx, c); err == nil && has {
 			return a.say("l’ANCIENNE, oui", "the OLD one is")
 		}
 	}
@@ -162,39 +192,46 @@ func (a *app) caRemove(ctx context.Context, f *caFlags) error {
 		fmt.Fprintf(a.out, a.say("Il n’y a pas d’autorité dans %s\u202f: rien à retirer.\n", "There is no authority in %s: nothing to remove.\n"), f.dir)
 		return nil
 	}
-	auth, err := a.authority(f.dir)
-	if err != nil {
+	certs := ca.Old(f.dir)
+	auth, err := ca.Look(f.dir)
+	switch {
+	case err == nil:
+		certs = append([]*x509.Certificate{auth.Certificate()}, certs...)
+	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	only := len(stores) > 0
+	only, put := len(stores) > 0, map[string]bool{}
 	if !only {
-		stores = trust.Machine{}.Found()
+		stores, put = a.stores(f.dir, f.storePassword)
 	}
-	if err := a.forget(ctx, auth, f.dir, stores); err != nil || only {
+	if err := a.forget(ctx, certs, stores, put); err != nil || only {
 		return err
 	}
 	if err := ca.Remove(f.dir); err != nil { // before anything long is printed: a reader that stops reading must not keep it alive
 		return err
 	}
 	fmt.Fprintf(a.out, a.say("La clé et les certificats sont effacés de %s.\n", "The key and the certificates are deleted from %s.\n"), f.dir)
-	a.printSteps(auth, findSteps(""), false)
+	if auth != nil {
+		a.printSteps(auth, findSteps(""), false)
+	}
 	if demo := demoAuthority(); demo != "" && demo != f.dir {
 		fmt.Fprintf(a.out, a.say("La démonstration a sa propre autorité\u202f: facteur ca remove --ca-dir %s\n", "The demonstration has an authority of its own: facteur ca remove --ca-dir %s\n"), demo)
 	}
 	return nil
 }
 
-// forget takes the authority, and the one before it, out of stores. One that cannot be looked into for want of a tool is
-// told; one that trusts the authority and cannot be changed is an error: deleting the authority would leave that behind.
-func (a *app) forget(ctx context.Context, auth *ca.Authority, dir string, stores []trust.Store) error {
-	now, old := known(auth, dir)
+// forget takes the authority, and those before it, out of stores. One that cannot be looked into is told; one that was
+// made to trust the authority, or is seen to, and cannot be changed is an error: deleting the authority would leave that
+// behind.
+func (a *app) forget(ctx context.Context, certs []*x509.Certificate, stores []trust.Store, put map[string]bool) error {
 	var failed []error
 	for _, s := range stores {
-		for _, c := range []*x509.Certificate{now, old} {
-			if c == nil {
-				continue
-			}
+		for _, c := range certs {
 			has, err := s.Holds(ctx, c)
+			if err != nil && put[s.Name()] {
+				failed = append(failed, a.storeFault(err, "remove --from "+s.Name()))
+				break
+			}
 			if err != nil {
 				a.logs.Warn(a.say("ce magasin n’a pas pu être examiné", "this store could not be looked into"), "store", s.Name(), "err", err)
 				break

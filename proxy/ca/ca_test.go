@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -411,5 +412,50 @@ func BenchmarkLeafMinted(b *testing.B) {
 		if _, err := a.mint(key, []string{"mail.example.org", "localhost"}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// An authority that has expired can still be looked at, and so be taken out of the stores; all that renewals replaced are
+// known, and the stores that were named.
+func TestLookAtWhatIsOver(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ca")
+	long := func() time.Time { return time.Now().AddDate(-5, 0, 0) }
+	var replaced []*x509.Certificate
+	for range 3 {
+		a, err := Renew(dir, Options{Now: long})
+		if err != nil {
+			t.Fatal(err)
+		}
+		replaced = append(replaced, a.Certificate())
+	}
+	if _, err := LoadOrCreate(dir, Options{}); err == nil {
+		t.Error("it has not expired")
+	}
+	a, err := Look(dir)
+	if err != nil || !a.Certificate().Equal(replaced[2]) {
+		t.Fatalf("looked at: %v", err)
+	}
+	if old := Old(dir); len(old) != 2 || !old[0].Equal(replaced[1]) || !old[1].Equal(replaced[0]) {
+		t.Errorf("%d old ones", len(old))
+	}
+	for _, s := range []string{"nss:/a b", "java", "nss:/a b"} {
+		if err := Remember(dir, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := Stores(dir); !slices.Equal(got, []string{"nss:/a b", "java"}) {
+		t.Errorf("stores %q", got)
+	}
+	if _, err := Renew(dir, Options{}); err != nil { // as the refusal says
+		t.Errorf("what has expired cannot be renewed: %v", err)
+	}
+	if _, err := LoadOrCreate(dir, Options{}); err != nil {
+		t.Error(err)
+	}
+	if err := Remove(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("something is left: %v", err)
 	}
 }

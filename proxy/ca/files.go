@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"facteur/internal/bilingual"
@@ -19,8 +20,10 @@ import (
 const (
 	certFile = "ca.pem"
 	keyFile  = "ca-key.pem"
-	// oldCertFile keeps the certificate before the last renewal, so that it can still be taken out of trust stores.
+	// oldCertFile keeps the certificates before renewals, so that they can still be taken out of trust stores.
 	oldCertFile = "ca-old.pem"
+	// storesFile names the trust stores that were made to trust the authority, one a line: no search would find them all.
+	storesFile = "stores.txt"
 	// creationWait is how long LoadOrCreate waits for another process that is just writing the same authority.
 	creationWait = 3 * time.Second
 )
@@ -57,13 +60,13 @@ func loadWaiting(dir string, o Options) (*Authority, error) {
 }
 
 // Renew replaces the authority in dir by a new one, with a new key, for the hosts in o and all that the present one may
-// sign for. Clients that trusted the old one must trust the new one; the old certificate stays as dir/ca-old.pem.
+// sign for. Clients that trusted the old one must trust the new one; the old certificate is kept in dir/ca-old.pem.
 func Renew(dir string, o Options) (*Authority, error) {
-	old, err := load(dir, o.Now)
+	old, err := readCert(dir) // whatever became of its key, or of its time
 	switch {
 	case err == nil:
-		o.Hosts = slices.Concat(o.Hosts, old.root.PermittedDNSDomains)
-		for _, n := range old.root.PermittedIPRanges {
+		o.Hosts = slices.Concat(o.Hosts, old.PermittedDNSDomains)
+		for _, n := range old.PermittedIPRanges {
 			if ones, bits := n.Mask.Size(); ones == bits {
 				o.Hosts = append(o.Hosts, n.IP.String())
 			}
@@ -76,7 +79,9 @@ func Renew(dir string, o Options) (*Authority, error) {
 		return nil, err
 	}
 	if old != nil {
-		if err := replaceFile(filepath.Join(dir, oldCertFile), pemOf("CERTIFICATE", old.root.Raw), 0o644); err != nil {
+		path := filepath.Join(dir, oldCertFile)
+		older, _ := os.ReadFile(path) // none, or damaged: what can be read of it stays
+		if err := replaceFile(path, append(pemOf("CERTIFICATE", old.Raw), older...), 0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -91,16 +96,42 @@ func Renew(dir string, o Options) (*Authority, error) {
 	return a, nil
 }
 
-// Old gives the certificate that the last renewal of the authority in dir replaced, nil if there is none.
-func Old(dir string) (*x509.Certificate, error) {
-	der, err := readPEM(filepath.Join(dir, oldCertFile), "CERTIFICATE")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+// Look opens the authority in dir to look at it, also one that has expired or has lost its key. It signs nothing.
+func Look(dir string) (*Authority, error) {
+	root, err := readCert(dir)
 	if err != nil {
 		return nil, err
 	}
-	return x509.ParseCertificate(der)
+	return newAuthority(dir, root, nil, nil), nil
+}
+
+// Old gives the certificates that renewals of the authority in dir replaced, the latest first. What is damaged is left out.
+func Old(dir string) (all []*x509.Certificate) {
+	text, _ := os.ReadFile(filepath.Join(dir, oldCertFile))
+	for {
+		var b *pem.Block
+		if b, text = pem.Decode(text); b == nil {
+			return all
+		}
+		if c, err := x509.ParseCertificate(b.Bytes); err == nil {
+			all = append(all, c)
+		}
+	}
+}
+
+// Stores gives the names of the trust stores that were made to trust the authority in dir; see [Remember].
+func Stores(dir string) []string {
+	text, _ := os.ReadFile(filepath.Join(dir, storesFile))
+	return strings.FieldsFunc(string(text), func(r rune) bool { return r == '\n' })
+}
+
+// Remember notes that a trust store is made to trust the authority in dir, so that it can be made to forget it.
+func Remember(dir, store string) error {
+	all := Stores(dir)
+	if slices.Contains(all, store) {
+		return nil
+	}
+	return replaceFile(filepath.Join(dir, storesFile), []byte(strings.Join(append(all, store), "\n")+"\n"), 0o600)
 }
 
 // Exists reports whether dir holds an authority, or what is left of one.
@@ -117,7 +148,7 @@ func Exists(dir string) bool {
 // error.
 func Remove(dir string) error {
 	var errs []error
-	for _, path := range []string{keyPath(dir), certPath(dir), filepath.Join(dir, oldCertFile)} {
+	for _, path := range []string{keyPath(dir), certPath(dir), filepath.Join(dir, oldCertFile), filepath.Join(dir, storesFile)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, bilingual.Errorf("removing the authority: %w",
 				"effacement de l’autorité\u202f: %w", err))
@@ -229,14 +260,9 @@ func load(dir string, now func() time.Time) (*Authority, error) {
 		return nil, bilingual.Errorf("the authority's key %s: %w",
 			"la clé de l’autorité %s\u202f: %w", keyPath(dir), err)
 	}
-	certDER, err := readPEM(certPath(dir), "CERTIFICATE")
+	root, err := readCert(dir)
 	if err != nil {
 		return nil, err
-	}
-	root, err := x509.ParseCertificate(certDER)
-	if err != nil {
-		return nil, bilingual.Errorf("the authority's certificate %s: %w",
-			"le certificat de l’autorité %s\u202f: %w", certPath(dir), err)
 	}
 	key, ok := k.(crypto.Signer)
 	if !ok {
@@ -245,6 +271,19 @@ func load(dir string, now func() time.Time) (*Authority, error) {
 	}
 	a := newAuthority(dir, root, key, now)
 	return a, a.checkRoot()
+}
+
+func readCert(dir string) (*x509.Certificate, error) {
+	der, err := readPEM(certPath(dir), "CERTIFICATE")
+	if err != nil {
+		return nil, err
+	}
+	root, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, bilingual.Errorf("the authority's certificate %s: %w",
+			"le certificat de l’autorité %s\u202f: %w", certPath(dir), err)
+	}
+	return root, nil
 }
 
 // checkRoot refuses a root that no client would accept.
