@@ -210,6 +210,9 @@ func place(word string, last int, whole bool) (int, bool) {
 	return n, err == nil && n > 0
 }
 
+// olderNames are names of sections from before IMAP4rev1 that clients still use (RFC 3501 §6.4.5).
+var olderNames = map[string]string{"RFC822": "BODY[]", "RFC822.HEADER": "BODY[HEADER]", "RFC822.TEXT": "BODY[TEXT]"}
+
 // answer makes the response about message n; false if the recording lacks an item.
 func (msg *fetchedMessage) answer(n int, items []fetchAsked) ([]byte, bool) {
 	out := fmt.Appendf(nil, "* %d FETCH (", n)
@@ -218,8 +221,8 @@ func (msg *fetchedMessage) answer(n int, items []fetchAsked) ([]byte, bool) {
 			out = append(out, ' ')
 		}
 		name := a.name
-		if name == "RFC822" {
-			name = "BODY[]"
+		if of, ok := olderNames[name]; ok {
+			name = of
 		}
 		octets, ok := msg.section(name)
 		if a.partial {

@@ -115,7 +115,11 @@ func taggedOnly(answers []Answer) []Answer {
 // else with a refusal.
 func (c *serveConn) unrecorded(octets []byte, key string) error {
 	tag := c.tag(octets)
-	switch c.door.Protocol + " " + key {
+	verb := key
+	if strings.HasPrefix(key, "ENABLE ") && c.in {
+		verb = "ENABLE"
+	}
+	switch c.door.Protocol + " " + verb {
 	case "smtp NOOP", "lmtp NOOP", "smtp RSET", "lmtp RSET":
 		return c.harmless(octets, key, "250 2.0.0 Ok")
 	case "pop3 NOOP", "pop3 USER":
@@ -126,6 +130,8 @@ func (c *serveConn) unrecorded(octets []byte, key string) error {
 		if c.in {
 			return c.quiet(octets, tag)
 		}
+	case "imap ENABLE": // nothing of it is (RFC 5161 §3.1)
+		return c.harmless(octets, key, "* ENABLED\r\n"+tag+" OK Enabled.")
 	case "imap CAPABILITY":
 		return c.harmless(octets, key, "* CAPABILITY "+c.capabilityCode()+"\r\n"+tag+" OK Capability completed.")
 	case "pop3 CAPA":

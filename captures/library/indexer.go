@@ -51,6 +51,7 @@ type indexed struct {
 	began                 int64
 	ended                 int64
 	events, lints, errors int64
+	tried, turned         bool // TLS: a hello was seen, an upgrade
 }
 
 // Open begins a session, or its second leg.
@@ -127,8 +128,8 @@ func (w *indexer) Close(session int, at time.Time) {
 	if w.err = w.begin(); w.err != nil {
 		return
 	}
-	_, w.err = w.tx.ExecContext(w.ctx, `UPDATE sessions SET protocol = ?, client = ?, server = ?, tls = ?, user = ?, ended = ?, events = ?, lints = ?, errors = ?
-		WHERE id = ?`, s.about.Protocol, s.client, s.server, strings.Join(s.about.TLS, ", "), s.user, s.ended, s.events, s.lints, s.errors, s.id)
+	_, w.err = w.tx.ExecContext(w.ctx, `UPDATE sessions SET protocol = ?, client = ?, server = ?, tls = ?, user = ?, ended = ?, events = ?, lints = ?, errors = ?,
+		tried = ?, turned = ? WHERE id = ?`, s.about.Protocol, s.client, s.server, strings.Join(s.about.TLS, ", "), s.user, s.ended, s.events, s.lints, s.errors, s.tried, s.turned, s.id)
 }
 
 // Secrets adds the key log lines that the capture itself holds.
@@ -187,6 +188,8 @@ func (w *indexer) add(s *indexed, evs []decode.Event) {
 		}
 		e := &evs[i]
 		s.about.Note(e)
+		s.tried = s.tried || e.Kind == "tls.client_hello"
+		s.turned = s.turned || e.Kind == "session.upgrade"
 		if u := e.Field("user"); u != "" && s.user == "" {
 			s.user = u
 		}

@@ -31,7 +31,7 @@ const (
 	// busyTimeout is how long a write waits for another process's: many batches.
 	busyTimeout = 30 * time.Second
 	// schemaVersion is in the file's user_version. An index of another version is made anew; marks and tags stay.
-	schemaVersion = 4
+	schemaVersion = 5
 )
 
 // Library is an open library. It may be used by several goroutines.
@@ -136,6 +136,7 @@ CREATE TABLE sessions (
 	protocol TEXT NOT NULL DEFAULT '', client TEXT NOT NULL DEFAULT '', server TEXT NOT NULL DEFAULT '',
 	tls TEXT NOT NULL DEFAULT '', user TEXT NOT NULL DEFAULT '', began INTEGER NOT NULL, ended INTEGER NOT NULL,
 	events INTEGER NOT NULL DEFAULT 0, lints INTEGER NOT NULL DEFAULT 0, errors INTEGER NOT NULL DEFAULT 0,
+	tried INTEGER NOT NULL DEFAULT 0, turned INTEGER NOT NULL DEFAULT 0, -- TLS: a hello was seen, an upgrade
 	UNIQUE (recording, number));
 CREATE TABLE kinds (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE events (

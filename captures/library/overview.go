@@ -43,10 +43,8 @@ func (l *Library) Overviews(ctx context.Context) ([]Overview, error) {
 
 // summarize adds up the sessions. SQLite gives client and server of the row that has the least number.
 func (l *Library) summarize(ctx context.Context, at map[int64]*Overview) error {
-	rows, err := l.db.QueryContext(ctx, `WITH turned AS (SELECT DISTINCT session FROM events WHERE kind = (SELECT id FROM kinds WHERE name = 'session.upgrade')),
-			tried AS (SELECT DISTINCT session FROM events WHERE kind = (SELECT id FROM kinds WHERE name = 'tls.client_hello'))
-		SELECT recording, group_concat(DISTINCT protocol), group_concat(DISTINCT tls), min(number), client, server, sum(lints), sum(errors),
-			max(tls = '' AND id NOT IN tried), max(tls <> '' AND id IN turned), max(tls <> '' AND id NOT IN turned)
+	rows, err := l.db.QueryContext(ctx, `SELECT recording, group_concat(DISTINCT protocol), group_concat(DISTINCT tls), min(number), client, server, sum(lints), sum(errors),
+			max(tls = '' AND NOT tried), max(tls <> '' AND turned), max(tls <> '' AND NOT turned)
 		FROM sessions GROUP BY recording`)
 	if err != nil {
 		return err

@@ -233,7 +233,7 @@ func globOf(v string) string {
 func (q *ask) some(ctx context.Context, from int64, limit int, only []int64) (ids []int64, next int64, err error) {
 	for block := blockOf(from); block <= q.last; block++ {
 		if q.words != nil && !q.words.not {
-			if block, err = q.words.nextBlock(ctx, max(from, block<<blockBits)); err != nil || block < 0 {
+			if block, err = q.words.nextBlock(ctx, max(from, block<<blockBits)); err != nil || block < 0 || block > q.last {
 				return ids, -1, err
 			}
 		}
@@ -408,21 +408,25 @@ func (w *wordStream) read(ctx context.Context, from int64) error {
 	return nil
 }
 
-// nextBlock is the block of the next event that holds the words, less than 0 for none.
+// nextBlock is the block where a search from an event's number on goes on, less than 0 for nowhere: of words that are rare
+// it is that of the next event that holds them. Common ones are read only where all the rest holds.
 func (w *wordStream) nextBlock(ctx context.Context, from int64) (int64, error) {
-	for {
-		if from >= w.begin && from < w.end {
-			if i, _ := slices.BinarySearch(w.ids, from); i < len(w.ids) {
-				return blockOf(w.ids[i]), nil
-			}
-			if from = w.end; w.end == noEnd {
-				return -1, nil
-			}
-		}
-		if err := w.read(ctx, from&^(blockSize-1)); err != nil { // whole blocks; a piece is larger than one, but for the first
+	if w.piece == 0 {
+		if err := w.read(ctx, from&^(blockSize-1)); err != nil {
 			return -1, err
 		}
 	}
+	if from < w.begin || from >= w.end {
+		return blockOf(from), nil
+	}
+	i, _ := slices.BinarySearch(w.ids, from)
+	switch {
+	case i < len(w.ids):
+		return blockOf(w.ids[i]), nil
+	case w.end == noEnd:
+		return -1, nil
+	}
+	return blockOf(w.end), nil
 }
 
 // block sets the bits of a block's events that hold the words.
