@@ -187,11 +187,16 @@ func (s *session) clientFault(err error) *fault {
 	var header tls.RecordHeaderError
 	alert, remote := remoteAlert(err)
 	if !remote {
-		alert, remote = s.client.plainAlert()
+		if alert, remote = s.client.plainAlert(); remote {
+			f.err = tls.AlertError(alert) // rather than that its record could not be opened
+		}
 	}
 	switch {
 	case errors.As(err, &header):
 		return s.notTLS(f, header.RecordHeader[:])
+	case s.srv.flaw() != "" && (remote && refusesCertificate(alert) || !remote && s.hello != nil && (errors.Is(err, io.EOF) || isReset(err))):
+		f.what, f.cause = faultRefusedUs, "lab" // rightly, and no authority learnt would change it
+		f.fields = []string{"name", string(s.srv.flaw())}
 	case remote && refusesCertificate(alert):
 		f.what, f.cause = faultRefusedUs, withLibrary("alert", library(s.hello))
 		f.fields = []string{"description", alertText(alert), "filename", s.authorityFile()}

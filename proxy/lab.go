@@ -201,9 +201,15 @@ var harmless = map[string]bool{"CAPABILITY": true, "CAPA": true, "NOOP": true, "
 func (j *judge) commanded(name string, inTLS bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if !inTLS && j.clear == "" && len(j.done) > 0 && !harmless[name] {
+	if !inTLS && j.clear == "" && len(j.done) > 0 && isWord(name) && !harmless[name] {
 		j.clear = name
 	}
+}
+
+// isWord reports whether a command's name is one. A client that does not listen to the answer to its STARTTLS sends its
+// hello all the same: that is no fall back to clear.
+func isWord(name string) bool {
+	return name != "" && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
 // clientSpoke and serverSpoke note octets inside TLS.

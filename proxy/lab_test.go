@@ -37,6 +37,23 @@ func wantVerdict(t *testing.T, rec *recording, attack, verdict string) {
 	}
 }
 
+// A client that does not listen to the refusal of its STARTTLS sends its hello in clear: it wants TLS, and did not fall back.
+func TestLabBlindHello(t *testing.T) {
+	for _, proto := range []string{decode.SMTP, decode.IMAP} {
+		t.Run(proto, func(t *testing.T) {
+			r := labRig(t, &mailServer{proto: proto}, RefuseStartTLS, proto+"="+proto)
+			k := newTalk(t, r.dial())
+			k.line()
+			k.say(map[string]string{decode.SMTP: "STARTTLS\r\n", decode.IMAP: "a STARTTLS\r\n"}[proto])
+			k.line()
+			k.say("\x16\x03\x01\x00 $\x01\x00 LOGIN\n\x03\r\n")
+			k.line()
+			k.Close()
+			wantVerdict(t, r.session().wait(), RefuseStartTLS, verdictRefused)
+		})
+	}
+}
+
 // A client to which STARTTLS is not offered, or refused, or for which it has no place any more, either goes on in clear or
 // does not: that is the verdict.
 func TestLabClear(t *testing.T) {
@@ -116,7 +133,13 @@ func TestLabTLS(t *testing.T) {
 					}
 					s.Close()
 					conn.Close()
-					wantVerdict(t, r.session().wait(), attack, want)
+					rec := r.session().wait()
+					wantVerdict(t, rec, attack, want)
+					if careful && attack != Downgrade { // nobody is told to trust an authority: it would not help
+						if e := rec.wantError(faultRefusedUs); e["cause"] != "lab" || e["name"] != attack {
+							t.Errorf("told %v", e)
+						}
+					}
 				})
 			}
 		}

@@ -99,7 +99,9 @@ func (s *session) run(life context.Context) {
 	case s.judge.isCut():
 		s.client.linger(life)
 	case s.client.endOf(decode.Client) == decode.Reset && !s.explained.Load():
-		s.logReset(decode.Client)
+		if _, unsaid := s.client.said.ending(); unsaid { // behind its farewell, many a client does not wait for the last word
+			s.logReset(decode.Client)
+		}
 	}
 	if len(s.srv.c.Attacks) > 0 {
 		s.verdict() // with what the client did at the end
