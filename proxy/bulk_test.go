@@ -38,14 +38,99 @@ func (h *holding) let(t *testing.T, n int) {
 	}
 }
 
+// bulkRig is a proxy between TLS on both sides; serve is the mail server behind its greeting.
+func bulkRig(t *testing.T, handle func(*tls.Conn)) (*rig, *holding, *tls.Conn) {
+	port := serve(t, func(c net.Conn) {
+		s := tls.Server(c, serverTLS(t))
+		io.WriteString(s, "* PREAUTH ready\r\n")
+		handle(s)
+	})
+	r := newRig(t, func(c *Config) { c.NoRewrite = true }, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	h := &holding{Conn: r.dial()}
+	c := tls.Client(h, r.clientTLS())
+	if _, err := io.ReadFull(c, make([]byte, len("* PREAUTH ready\r\n"))); err != nil {
+		t.Fatal(err)
+	}
+	return r, h, c
+}
+
+// random is n octets that a mistake in their order would show in.
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.NewChaCha8([32]byte{7}).Read(b)
+	return b
+}
+
+// A goodbye that was read ahead with what was said before it comes behind that, and the other direction goes on: much can
+// still be answered, and ends in order too.
+func TestBulkBeforeGoodbye(t *testing.T) {
+	text := random(1<<20 + 77)
+	r, h, c := bulkRig(t, func(s *tls.Conn) {
+		if got, err := io.ReadAll(s); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("the server got %d octets, %v", len(got), err)
+		}
+		s.Write(text)
+		s.CloseWrite()
+	})
+	c.Write(text[:len(text)-40])
+	h.on = true
+	c.Write(text[len(text)-40:])
+	c.CloseWrite()
+	h.Conn.SetDeadline(time.Now().Add(patience)) // CloseWrite lets nothing be written any more
+	h.let(t, 0)
+	if got, err := io.ReadAll(c); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("the client got %d octets, %v", len(got), err)
+	}
+	c.Close()
+	h.Conn.Close()
+	if rec := r.session().wait(); rec.find("session.error", "") != nil {
+		t.Errorf("told %+v", rec.told)
+	}
+}
+
+// A record that cannot be opened, behind much that can: what came before it arrives, and then the session is said to break.
+func TestBulkBeforeSpoiltRecord(t *testing.T) {
+	text := random(1 << 20)
+	arrived := make(chan int, 1)
+	r, h, c := bulkRig(t, func(s *tls.Conn) {
+		n, _ := io.ReadFull(s, make([]byte, len(text)))
+		arrived <- n
+		io.Copy(io.Discard, s)
+	})
+	h.on = true
+	c.Write(text)
+	h.held = append(h.held, "\x17\x03\x03\x00\x13octets of no cipher"...)
+	h.let(t, 0)
+	if n := <-arrived; n != len(text) {
+		t.Errorf("%d octets arrived", n)
+	}
+	io.Copy(io.Discard, h.Conn)
+	h.Conn.Close()
+	r.session().wait().wantError(faultBroken)
+}
+
+// A server that stops reading holds a joined write up; the session still ends when facteur is told to stop.
+func TestBulkIntoStandstill(t *testing.T) {
+	hold := make(chan struct{})
+	r, h, c := bulkRig(t, func(*tls.Conn) { <-hold })
+	defer close(hold)
+	h.Conn.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	text := random(1 << 20)
+	for {
+		if _, err := c.Write(text); err != nil {
+			break // all buffers are full
+		}
+	}
+	r.close()
+	r.session().wait().wantError(faultShutdown)
+}
+
 // Inside TLS, what comes fast goes on in pieces of many records, octet for octet; and a record that is there goes on at
 // once, whatever is there of the next one: nobody waits for more than was waited for without reading ahead.
 func TestBulkInsideTLS(t *testing.T) {
 	const part = 1 << 20
 	got := make(chan []byte)
-	port := serve(t, func(c net.Conn) {
-		s := tls.Server(c, serverTLS(t))
-		io.WriteString(s, "* PREAUTH ready\r\n")
+	r, h, c := bulkRig(t, func(s *tls.Conn) {
 		for _, n := range []int{part, part + 3*maxText, 100, part} {
 			b := make([]byte, n)
 			if _, err := io.ReadFull(s, b); err != nil {
@@ -54,14 +139,7 @@ func TestBulkInsideTLS(t *testing.T) {
 			got <- b
 		}
 	})
-	r := newRig(t, func(c *Config) { c.NoRewrite = true }, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
-	h := &holding{Conn: r.dial()}
-	c := tls.Client(h, r.clientTLS())
-	if _, err := io.ReadFull(c, make([]byte, len("* PREAUTH ready\r\n"))); err != nil {
-		t.Fatal(err)
-	}
-	text := make([]byte, part)
-	rand.NewChaCha8([32]byte{7}).Read(text)
+	text := random(part)
 	arrives := func(want ...[]byte) {
 		t.Helper()
 		select {

@@ -96,7 +96,6 @@ func (s *session) wakeOnPanic() {
 func (s *session) carry(from, to *leg, steer func(*buffer) error) {
 	var b buffer
 	defer b.free()
-	defer from.ahead.free()
 	err := steer(&b)
 	if err == nil {
 		err = copyAll(from, to, &b)

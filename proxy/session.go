@@ -158,6 +158,7 @@ func (s *session) finish() {
 	for _, l := range legs {
 		if l != nil {
 			l.heard()
+			l.ahead.free() // not before: what a client said last is read as the session ends, from where it was
 			l.close(s.isBroken())
 		}
 	}
