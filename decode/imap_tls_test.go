@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"facteur/decode/tlswire"
 )
@@ -50,5 +51,31 @@ func TestIMAPCompressInsideTLS(t *testing.T) {
 	}
 	if bad := record(s, Server, []byte("this is not compressed\r\n")); !strings.Contains(strings.Join(bad, "\n"), "bad_deflate") {
 		t.Errorf("octets that are not compressed are not told: %s", bad)
+	}
+}
+
+// A side that said nothing inside TLS has the digest of nothing, once the other's octets were opened; none are told of TLS
+// that stayed closed.
+func TestDigestOfSilence(t *testing.T) {
+	const nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	for _, said := range []string{"* OK hi\r\n", ""} {
+		s := New(Options{Protocol: IMAP, Digest: true})
+		s.leg(ClientLeg).tls = tlswire.NewConn(nil)
+		for i := range s.leg(ClientLeg).sides {
+			sd := &s.leg(ClientLeg).sides[i]
+			sd.mode, sd.sawTLS = secure, true
+		}
+		if said != "" {
+			record(s, Server, []byte(said))
+		}
+		var client, server string
+		for _, e := range s.Close(time.Time{}) {
+			if e.Kind == "session.close" {
+				client, server = e.Field("tls_client_sha256"), e.Field("tls_server_sha256")
+			}
+		}
+		if said == "" && client+server != "" || said != "" && (client != nothing || server == "" || server == nothing) {
+			t.Errorf("%q: client %q, server %q", said, client, server)
+		}
 	}
 }

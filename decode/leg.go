@@ -121,6 +121,9 @@ func (sd *side) app() *frame {
 	return &sd.wire
 }
 
+// read reports whether octets of the side's TLS were opened.
+func (sd *side) read() bool { return sd.sawTLS && sd.made > 0 }
+
 func (l *leg) data(sd *side, data []byte) {
 	if sd.sumWire != nil {
 		sd.sumWire.Write(data)
@@ -305,6 +308,7 @@ func (l *leg) shut() {
 	l.flushSide(&l.sides[Server])
 	l.closed = true
 	e := l.s.event(l, Client, Wire, l.here(Client), "session.close")
+	read := l.sides[Client].read() || l.sides[Server].read() // TLS was opened: a side that said nothing in it has a digest too
 	for i := range l.sides {
 		sd := &l.sides[i]
 		e.add(sd.from.String()+"_octets", strconv.FormatInt(sd.wire.at, 10), Span{})
@@ -312,7 +316,7 @@ func (l *leg) shut() {
 			continue
 		}
 		e.add("wire_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumWire.Sum(nil)), Span{})
-		if sd.sawTLS && sd.made > 0 {
+		if read {
 			e.add("tls_"+sd.from.String()+"_sha256", hex.EncodeToString(sd.sumTLS.Sum(nil)), Span{})
 		}
 	}
