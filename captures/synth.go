@@ -37,6 +37,8 @@ type wire struct {
 	next    [2]uint32 // sequence numbers
 	ended   [2]decode.End
 	unacked [2]int64
+	said    [2]int64 // octets handed over, whether they could be written or not
+	opening []string // comments of the first packet
 }
 
 // canonicalPort is the port under which every dissector knows what the leg speaks. The real one is in Meta.

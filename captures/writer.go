@@ -34,7 +34,7 @@ var ErrEnded = errors.New("the side has ended")
 //
 // The file only grows, and only whole blocks are handed to it: whatever stops the program, what was written is a readable
 // recording. Blocks go to the file when 256 KiB are collected, when a session is closed, and on Flush and End; who shows a
-// recording that grows calls Flush from time to time. After an error of the file every call returns that error.
+// recording that grows calls Flush from time to time. After an error of the file every call returns that error, until Resume.
 type Writer struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -108,8 +108,20 @@ func (w *Writer) Open(i Info, m Meta) error {
 		w.sessions[i.Session] = s
 	}
 	c := w.connect(i, m.Route)
+	c.opening = comments
 	s.legs[i.Leg&1], s.last = c, i.Time
-	if err := w.packet(s, c, decode.Client, flagSYN, nil, comments); err != nil {
+	c.next[decode.Client]++
+	c.next[decode.Server]++
+	return w.handshake(s, c)
+}
+
+// handshake writes the packets that open a connection, before what was said in it.
+func (w *Writer) handshake(s *written, c *wire) error {
+	now := c.next
+	defer func() { c.next = now }()
+	client, server := c.next[decode.Client]-uint32(c.said[decode.Client])-1, c.next[decode.Server]-uint32(c.said[decode.Server])-1
+	c.next = [2]uint32{client, server}
+	if err := w.packet(s, c, decode.Client, flagSYN, nil, c.opening); err != nil {
 		return err
 	}
 	c.next[decode.Client]++
@@ -181,8 +193,13 @@ func (w *Writer) Chunk(session int, c decode.Chunk, comment string) error {
 	if k.refuses(from, &c) {
 		return fmt.Errorf("recording: session %d, %s leg, from the %s: %w", session, c.Leg, from, ErrEnded)
 	}
-	if c.Told == nil && c.Lost <= 0 && len(c.Data) == 0 && c.End == decode.Open && comment == "" {
+	if w.err != nil {
+		s.last = c.Time
+		k.skip(from, max(c.Lost, 0)+len(c.Data))
 		return w.err
+	}
+	if c.Told == nil && c.Lost <= 0 && len(c.Data) == 0 && c.End == decode.Open && comment == "" {
+		return nil
 	}
 	s.last = c.Time
 	return w.chunk(s, k, from, &c, comment)
@@ -215,11 +232,13 @@ func (w *Writer) chunk(s *written, k *wire, from decode.Side, c *decode.Chunk, c
 			return fmt.Errorf("recording: %s: %w", c.Told.Kind, err)
 		}
 		if err := w.packet(s, k, from, flagACK, nil, append(people(c.Lost <= 0 && !data && !ends), texts...)); err != nil {
+			k.skip(from, max(c.Lost, 0)+len(c.Data))
 			return err
 		}
 	}
 	if c.Lost > 0 {
 		if err := w.lose(s, k, from, c.Lost, people(!data && !ends)); err != nil {
+			k.skip(from, len(c.Data))
 			return err
 		}
 	}
@@ -241,7 +260,7 @@ func (w *Writer) lose(s *written, k *wire, from decode.Side, n int, comments []s
 	if err != nil {
 		return err
 	}
-	k.next[from] += uint32(n)
+	k.skip(from, n)
 	k.unacked[from] = 0
 	return w.packet(s, k, from.Other(), flagACK, nil, append(comments, texts...))
 }
@@ -255,9 +274,10 @@ func (w *Writer) data(s *written, k *wire, from decode.Side, data []byte, commen
 			flags, texts = flagACK|flagPSH, comments
 		}
 		if err := w.packet(s, k, from, flags, data[:n], texts); err != nil {
+			k.skip(from, len(data))
 			return err
 		}
-		k.next[from] += uint32(n)
+		k.skip(from, n)
 		k.unacked[from] += int64(n)
 		data = data[n:]
 		if k.unacked[from] >= ackEvery {

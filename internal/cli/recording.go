@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ var errStopped = bilingual.New("the recording has stopped", "l’enregistrement 
 
 // recording is the recordings of one run: one file, begun with its first session so that a run without any leaves no empty
 // file, and another where rotation, a lesson or a full disk wants one. A session is in one file from its beginning to its
-// end, so that each file plays by itself.
+// end, so that each file plays by itself; what was said while the disk was full is missing there, and is said to be.
 type recording struct {
 	dir    string
 	rotate rotation
@@ -67,6 +68,9 @@ type tape struct {
 	began    time.Time
 	sessions int // under way
 	broken   bool
+	repaired captures.Repaired // what was done about that
+	tried    time.Time         // when it was last tried to go on
+	secrets  map[int][][]byte  // of the sessions under way: the file may lack them
 }
 
 // newRecording checks that recordings can be written to dir. name is a word for the file names, title is for people.
@@ -202,7 +206,7 @@ func (r *recording) file(now time.Time) (*tape, error) {
 		if r.opened != nil {
 			r.opened(path)
 		}
-		return &tape{w: w, path: path, began: now}, nil
+		return &tape{w: w, path: path, began: now, secrets: map[int][][]byte{}}, nil
 	}
 }
 
@@ -223,6 +227,7 @@ func (r *recording) failed(t *tape, err error) error {
 	}
 	_ = t.w.End() // closes the file; why it fails is known
 	repaired, e := captures.Repair(t.path)
+	t.repaired, t.tried = repaired, r.now()
 	if r.ended != nil {
 		r.ended(t.path, repaired, e)
 	}
@@ -252,21 +257,44 @@ func (r *recording) Open(i captures.Info, m captures.Meta) error {
 	return r.to(i.Session, func(w *captures.Writer) error { return w.Open(i, m) })
 }
 
-// to writes to a session's file. While the recording is stopped that is the error, whatever still works. Of a session that has none, because nothing was recorded when it began, nothing is kept.
+// to writes to a session's file. While the recording is stopped that is the error, whatever still works. Of a session that
+// has none, because nothing was recorded when it began, nothing is kept.
 func (r *recording) to(session int, write func(*captures.Writer) error) error {
 	t := r.held[session]
-	switch {
-	case t == nil || t.broken:
+	if t == nil {
 		return r.stopped
-	default:
-		return cmp.Or(r.failed(t, write(t.w)), r.stopped)
 	}
+	if t.broken && !r.resume(t) {
+		_ = write(t.w) // counts what is lost
+		return r.stopped
+	}
+	return cmp.Or(r.failed(t, write(t.w)), r.stopped)
+}
+
+// resume goes on with a file once there is room again, for the sessions that are under way in it. The caller holds mu.
+func (r *recording) resume(t *tape) bool {
+	if now := r.now(); now.Sub(t.tried) < retryEvery {
+		return false
+	} else {
+		t.tried = now
+	}
+	if r.room(r.dir) != nil || t.w.Resume(t.path, t.repaired, func(session int) [][]byte { return t.secrets[session] }) != nil {
+		return false
+	}
+	t.broken, r.stopped = false, nil
+	if r.opened != nil {
+		r.opened(t.path)
+	}
+	return true
 }
 
 // Secrets keeps key log lines.
 func (r *recording) Secrets(session int, leg decode.Leg, keylog []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if t := r.held[session]; t != nil {
+		t.secrets[session] = append(t.secrets[session], slices.Clone(keylog))
+	}
 	return r.to(session, func(w *captures.Writer) error { return w.Secrets(session, leg, keylog) })
 }
 
@@ -286,8 +314,10 @@ func (r *recording) Close(session int) error {
 		return r.stopped
 	}
 	delete(r.held, session)
+	delete(t.secrets, session)
 	t.sessions--
 	if t.broken {
+		_ = t.w.Close(session) // nothing of it is to come
 		return r.stopped
 	}
 	err := r.failed(t, t.w.Close(session))
@@ -301,6 +331,11 @@ func (r *recording) Close(session int) error {
 func (r *recording) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	for _, t := range r.held {
+		if t.broken {
+			r.resume(t)
+		}
+	}
 	for _, t := range r.files() {
 		if err := r.failed(t, t.w.Flush()); err != nil {
 			return err

@@ -156,7 +156,7 @@ func (f fullDisk) Write(p []byte) (int, error) {
 }
 
 // On a full disk the recording stops, what is written opens, sessions go on unrecorded; with room again, new sessions are
-// recorded into another file.
+// recorded into another file, and those under way go on in theirs, where what was said meanwhile is told as lost.
 func TestDiskFull(t *testing.T) {
 	r, now := onTape(t, "")
 	room := 9_000
@@ -200,11 +200,15 @@ func TestDiskFull(t *testing.T) {
 	}
 	room = 1 << 20
 	*now = now.Add(retryEvery)
-	if err := errors.Join(openLeg(t, r, 3), say(r, 3, "* OK\r\n"), say(r, 1, "lost"), r.Close(1), r.Close(3), r.Flush(), r.end()); err != nil {
+	if err := errors.Join(openLeg(t, r, 3), say(r, 3, "* OK\r\n"), say(r, 1, "back"), r.Close(1), r.Close(3), r.Flush(), r.end()); err != nil {
 		t.Fatalf("with room again: %v", err)
 	}
 	files, octets := sessionsIn(t, r.dir)
-	if len(files) != 2 || octets[0][1] != 6 || octets[1][3] != 6 || len(octets[1]) != 1 {
+	if len(files) != 2 || octets[0][1] != 6+4 || octets[1][3] != 6 || len(octets[1]) != 1 {
 		t.Fatalf("%v: %v", files, octets)
+	}
+	lost := 0
+	if err := captures.ReadFile(files[0], &counting{open: func(captures.Info) {}, chunk: func(_ int, c decode.Chunk) { lost += c.Lost }}); err != nil || lost != 20_000+3 {
+		t.Errorf("%d octets are told to be lost, %v", lost, err)
 	}
 }
