@@ -89,9 +89,10 @@ func (l *Library) Sync(ctx context.Context) (r Report, err error) {
 	return r, err
 }
 
-// Reindex makes the index anew from the recordings. Marks, notes and tags stay; so do the recordings' numbers.
+// Reindex makes the index anew from the recordings. Marks, notes and tags stay; so do the recordings' numbers. What another
+// process is indexing just now is new already.
 func (l *Library) Reindex(ctx context.Context) (Report, error) {
-	if _, err := l.db.ExecContext(ctx, "UPDATE recordings SET state = 'old', seen = 0"); err != nil {
+	if _, err := l.db.ExecContext(ctx, "UPDATE recordings SET state = 'old', seen = 0 WHERE state <> 'indexing' OR seen < ?", time.Now().Add(-stale).UnixNano()); err != nil {
 		return Report{}, failed(err)
 	}
 	return l.Sync(ctx)
@@ -182,6 +183,11 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 	if err != nil || !ok {
 		return false, nil, err
 	}
+	defer func() {
+		if !done { // interrupted: nobody need wait until it is stale
+			_, _ = l.db.ExecContext(context.WithoutCancel(ctx), "UPDATE recordings SET state = 'old', seen = 0 WHERE id = ? AND state = 'indexing'", id)
+		}
+	}()
 	if err := l.forget(ctx, id, false); err != nil {
 		return false, nil, err
 	}
@@ -210,7 +216,7 @@ func (l *Library) index(ctx context.Context, name string, st fs.FileInfo) (done 
 			began = ?, ended = ? WHERE id = ?`, english, french, sum, w.title, w.secrets, w.sessionCount, w.events, w.began, w.ended, id)
 		return err
 	})
-	return true, fault, err
+	return err == nil, fault, err
 }
 
 // read reads a recording with what TCP tells, so that an event has the same number here as on the page and in exports.

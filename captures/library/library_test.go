@@ -438,6 +438,64 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
+// Several processes may make the index anew at once: each recording is indexed by one of them at a time.
+func TestReindexAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	for n := range 3 {
+		record(t, filepath.Join(dir, fmt.Sprintf("%d.pcapng", n)), 30)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		l := open(t, dir)
+		wg.Go(func() {
+			for range 3 {
+				if _, err := l.Reindex(context.Background()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	l := open(t, dir)
+	_, err := l.Sync(t.Context())
+	check(t, err)
+	faults, err := l.Verify(t.Context())
+	check(t, err)
+	if len(faults) > 0 {
+		t.Errorf("%+v", faults)
+	}
+}
+
+// What was interrupted is indexed by whoever comes next, at once.
+func TestIndexInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	record(t, filepath.Join(dir, "a.pcapng"), 1000)
+	l := open(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := l.Sync(ctx)
+		ended <- err
+	}()
+	for n := 0; n == 0; {
+		check(t, l.db.QueryRowContext(t.Context(), "SELECT count(*) FROM sessions").Scan(&n)) // the first batch is written
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Fatal("it ended before it could be interrupted: this test proves nothing")
+	}
+	r, err := l.Sync(t.Context())
+	check(t, err)
+	if r.Changed != 1 {
+		t.Errorf("%+v", r)
+	}
+	faults, err := l.Verify(t.Context())
+	check(t, err)
+	if len(faults) > 0 {
+		t.Errorf("%+v", faults)
+	}
+}
+
 // A name from anywhere is a name in the folder.
 func TestFreeName(t *testing.T) {
 	dir := t.TempDir()
