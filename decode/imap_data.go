@@ -45,6 +45,9 @@ func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 		return p.state.move("greeting", name)
 	}
 	b.notes[0].ID = b.kindOf(name).id
+	if name == "OK" && len(b.notes) > 1 { // the code says what the line is about
+		b.notes[0], b.notes[1] = b.notes[1], b.notes[0]
+	}
 	switch commands := imapCodes[code].commands; {
 	case commands != "":
 		b.re = p.belongs(commands)

@@ -18,10 +18,11 @@ const (
 )
 
 // known are the words that templates may use: fields and arguments that decode and proxy give, and what Explain adds.
-var known = strings.Fields(`action alpn argument arguments asked by chosen cipher client code cv description detail enhanced
-	filename flags from group groups hint host how issuer items length level mailbox mechanism messages missing name names
-	not_after now number obsoleted_by obsoletes octets offered protocol result server set shape size sni status tag text to type user
-	value verb verbs verdict version versions was what word year`)
+var known = strings.Fields(`action alpn argument arguments asked by chosen cipher client code cv description detail enhanced filename flags found
+	from group groups highestmodseq hint host how identifier issuer items length level mailbox mechanism messages missing
+	name names not_after now number obsoleted_by obsoletes octets offered progress protocol resources result rights root
+	server set shape size sni status tag text to type uidnext uidvalidity unseen user value verb verbs verdict version
+	versions was what word year`)
 
 // both calls f for the notes of each id, French first.
 func both(t *testing.T, f func(t *testing.T, id string, fr, en note)) {
