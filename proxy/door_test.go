@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -225,36 +226,57 @@ func TestSocksCurl(t *testing.T) {
 	}
 }
 
-// A client that comes with an address and names the server in its hello only is intercepted by that name: its certificate
-// has the name, and the real server is held to it. A name that the authority may not sign for passes end to end, with the
-// hello as it was.
-func TestSocksNameInHello(t *testing.T) {
+// passage is a connection through a door to a server that is known by an address; its certificate has another name, the one
+// name that the authority may sign for.
+type passage struct {
+	r      *rig
+	server *mailServer
+	cert   *x509.Certificate
+	conn   net.Conn
+}
+
+func throughDoor(t *testing.T, scheme string) *passage {
+	t.Helper()
+	const name = "mail.example.org"
 	a, err := authorities()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := a[1].Leaf("mail.example.org")
+	cert, err := a[1].Leaf(name)
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{*cert}}, implicit: scheme == "imaps"}
+	port := m.start()
+	mailPort(t, scheme, port)
+	permits = func(_ *ca.Authority, host string) bool { return host == name }
+	t.Cleanup(func() { permits = (*ca.Authority).Permits })
+	r, d := socksRig(t, nil)
+	conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &passage{r, m, cert.Leaf, conn}
+}
+
+// asking is a client that asks for a name, and trusts facteur, unless TLS is expected to pass end to end.
+func (p *passage) asking(name, want string) *tls.Config {
+	if want == doorOutside {
+		return &tls.Config{ServerName: name, InsecureSkipVerify: true}
+	}
+	return &tls.Config{ServerName: name, RootCAs: poolOf(p.r.local)}
+}
+
+// A client that comes with an address and names the server in its hello only is intercepted by that name: its certificate
+// has the name, and the real server is held to it. A name that the authority may not sign for passes end to end, with the
+// hello as it was.
+func TestSocksNameInHello(t *testing.T) {
 	for name, want := range map[string]string{"mail.example.org": doorMail, "other.example.net": doorOutside} {
 		t.Run(name, func(t *testing.T) {
-			m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{*cert}}, implicit: true}
-			port := m.start()
-			mailPort(t, "imaps", port)
-			permits = func(_ *ca.Authority, host string) bool { return host == "mail.example.org" }
-			t.Cleanup(func() { permits = (*ca.Authority).Permits })
-			r, d := socksRig(t, nil)
-			conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			cfg := &tls.Config{RootCAs: poolOf(a[0]), ServerName: name}
-			if want == doorOutside {
-				cfg.RootCAs, cfg.InsecureSkipVerify = nil, true
-			}
-			s := tls.Client(conn, cfg)
+			p := throughDoor(t, "imaps")
+			conn := p.conn
+			s := tls.Client(conn, p.asking(name, want))
 			if err := s.Handshake(); err != nil {
 				t.Fatal(err)
 			}
@@ -262,16 +284,16 @@ func TestSocksNameInHello(t *testing.T) {
 			k.line()
 			k.say("a LOGOUT\r\n")
 			k.until("a OK")
-			if got := s.ConnectionState().PeerCertificates[0].Equal(cert.Leaf); got != (want == doorOutside) {
+			if got := s.ConnectionState().PeerCertificates[0].Equal(p.cert); got != (want == doorOutside) {
 				t.Errorf("the certificate is the server's own: %v", got)
 			}
 			s.Close()
-			rec := r.session().wait()
+			rec := p.r.session().wait()
 			if rec.find("session.door", want) == nil || rec.find("session.error", "") != nil {
 				t.Errorf("told %+v", rec.told)
 			}
-			if m.sni != name {
-				t.Errorf("the server was asked for %q", m.sni)
+			if p.server.sni != name {
+				t.Errorf("the server was asked for %q", p.server.sni)
 			}
 		})
 	}
@@ -280,52 +302,31 @@ func TestSocksNameInHello(t *testing.T) {
 // Behind STARTTLS it is the same: the hello decides whether TLS is intercepted, by that name, or passes end to end. A
 // client that never asks for TLS is relayed in clear, and said to have come for mail.
 func TestSocksNameBehindStartTLS(t *testing.T) {
-	a, err := authorities()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := a[1].Leaf("mail.example.org")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for name, want := range map[string]string{"mail.example.org": doorMail, "other.example.net": doorOutside, "": doorOutside, "clear": doorMail} {
 		t.Run("name "+name, func(t *testing.T) {
-			m := &mailServer{t: t, proto: decode.IMAP, tls: &tls.Config{Certificates: []tls.Certificate{*cert}}}
-			port := m.start()
-			mailPort(t, "imap", port)
-			permits = func(_ *ca.Authority, host string) bool { return host == "mail.example.org" }
-			t.Cleanup(func() { permits = (*ca.Authority).Permits })
-			r, d := socksRig(t, nil)
-			conn, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
+			p := throughDoor(t, "imap")
+			conn := p.conn
 			k := newTalk(t, conn)
 			k.line()
 			if name != "clear" {
-				cfg := &tls.Config{RootCAs: poolOf(a[0]), ServerName: name}
-				if want == doorOutside {
-					cfg.RootCAs, cfg.InsecureSkipVerify = nil, true
-				}
 				k.say("s STARTTLS\r\n")
 				k.until("s OK")
-				s := tls.Client(conn, cfg)
+				s := tls.Client(conn, p.asking(name, want))
 				if err := s.Handshake(); err != nil {
 					t.Fatal(err)
 				}
-				if got := s.ConnectionState().PeerCertificates[0].Equal(cert.Leaf); got != (want == doorOutside) {
+				if got := s.ConnectionState().PeerCertificates[0].Equal(p.cert); got != (want == doorOutside) {
 					t.Errorf("the certificate is the server's own: %v", got)
 				}
-				if m.sni != name {
-					t.Errorf("the server was asked for %q", m.sni)
+				if p.server.sni != name {
+					t.Errorf("the server was asked for %q", p.server.sni)
 				}
 				k = newTalk(t, s)
 			}
 			k.say("a LOGOUT\r\n")
 			k.until("a OK")
 			k.Close()
-			rec := r.session().wait()
+			rec := p.r.session().wait()
 			if rec.find("session.door", want) == nil || rec.find("session.error", "") != nil || rec.find("session.rewrite", "") != nil {
 				t.Errorf("told %+v", rec.told)
 			}
