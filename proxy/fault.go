@@ -166,7 +166,9 @@ func (s *session) serverFault(err error) *fault {
 	}
 	f = &fault{what: faultHandshake, leg: decode.ServerLeg, err: err, fields: []string{"server", s.route.Upstream.Addr()}}
 	var header tls.RecordHeaderError
-	switch {
+	switch alert, remote := remoteAlert(err); {
+	case remote && alert == alertCertificateRequired:
+		f.cause = "server_wants_certificate"
 	case errors.As(err, &header):
 		f.cause = "server_not_tls"
 		f.fields = append(f.fields, "text", printableText(header.RecordHeader[:]))
@@ -185,6 +187,7 @@ func (s *session) serverFault(err error) *fault {
 func (s *session) clientFault(err error) *fault {
 	f := &fault{what: faultHandshake, leg: decode.ClientLeg, err: err}
 	var header tls.RecordHeaderError
+	var unsigned *tls.CertificateVerificationError
 	alert, remote := remoteAlert(err)
 	if !remote {
 		if alert, remote = s.client.plainAlert(); remote {
@@ -203,6 +206,11 @@ func (s *session) clientFault(err error) *fault {
 	case remote:
 		f.cause = "client_alert"
 		f.fields = []string{"description", alertText(alert)}
+	case errors.As(err, &unsigned):
+		f.cause = "client_certificate"
+		f.fields = []string{"description", bareCause(unsigned.Err)}
+	case s.route.legs[decode.ClientLeg].pool != nil && strings.Contains(err.Error(), "didn't provide a certificate"): // crypto/tls has no better name for it
+		f.cause = "client_no_certificate"
 	case isTimeout(err):
 		f.what, f.cause = faultClearOnTLS, "silent"
 	case s.hello != nil && (errors.Is(err, io.EOF) || isReset(err)):
@@ -254,6 +262,12 @@ func remoteAlert(err error) (uint8, bool) {
 // refusesCertificate reports whether an alert is about the certificate (RFC 9846 §6.2): bad_certificate 42,
 // unsupported_certificate 43, certificate_revoked 44, certificate_expired 45, certificate_unknown 46, unknown_ca 48.
 func refusesCertificate(alert uint8) bool { return alert >= 42 && alert <= 46 || alert == 48 }
+
+// alertCertificateRequired is a server's that wants a client's certificate (RFC 9846 §6.2).
+const alertCertificateRequired = 116
+
+// bareCause says why a certificate was not believed, without the package's name.
+func bareCause(err error) string { return strings.TrimPrefix(err.Error(), "x509: ") }
 
 func alertText(alert uint8) string { return plainTLS(tls.AlertError(alert)) }
 

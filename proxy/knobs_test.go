@@ -119,6 +119,52 @@ func TestKnobs(t *testing.T) {
 	}
 }
 
+// Where a certificate of a client is wanted and missing, or not believed, that is said, and not something about versions: on
+// either leg, by TLS 1.2 and 1.3.
+func TestMutualTLSIsSaid(t *testing.T) {
+	cert, _ := pair(t)
+	foreign, err := tls.LoadX509KeyPair(pair(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		listen, cause string
+		client        *tls.Certificate
+	}{
+		"none":         {"?client-ca=" + cert, "client_no_certificate", nil},
+		"none, 1.2":    {"?tls-max=1.2&client-ca=" + cert, "client_no_certificate", nil},
+		"foreign":      {"?client-ca=" + cert, "client_certificate", &foreign},
+		"the server's": {"", "server_wants_certificate", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := serve(t, func(c net.Conn) {
+				cfg := serverTLS(t)
+				if tt.listen == "" {
+					cfg.ClientAuth = tls.RequireAnyClientCert
+				}
+				s := tls.Server(c, cfg)
+				s.Handshake()
+				io.Copy(io.Discard, s)
+			})
+			r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0%s=imaps://127.0.0.1:%d", tt.listen, port))
+			cfg := r.clientTLS()
+			cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+				if tt.client == nil {
+					return new(tls.Certificate), nil
+				}
+				return tt.client, nil
+			}
+			c := tls.Client(r.dial(), cfg)
+			c.Handshake()
+			io.Copy(io.Discard, c)
+			c.Close()
+			if e := r.session().wait().wantError(faultHandshake); e["cause"] != tt.cause {
+				t.Errorf("told %v", e)
+			}
+		})
+	}
+}
+
 // Without tickets no session is resumed; with them it is.
 func TestNoResumption(t *testing.T) {
 	for query, want := range map[string]bool{"": true, "?no-resumption": false} {

@@ -210,9 +210,9 @@ func (s *session) chainFault(leaf *x509.Certificate, err error) *fault {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(leaf.NotBefore):
 		f.what, f.cause = faultExpired, "not_yet"
 		f.fields = append(f.fields, "value", leaf.NotBefore.Format(time.DateTime))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // it, or one above it
 		f.what, f.cause = faultExpired, "past"
-		f.fields = append(f.fields, "not_after", leaf.NotAfter.Format(time.DateOnly))
+		f.fields = append(f.fields, "not_after", invalid.Cert.NotAfter.Format(time.DateOnly))
 	default:
 		f.fields = append(f.fields, "issuer", leaf.Issuer.String())
 	}

@@ -324,6 +324,11 @@ func isLocal(ip net.IP) bool {
 	return false
 }
 
+// in says something in the language of the log.
+func (s *Server) in(english, french string) string {
+	return bilingual.In(s.c.Lang, bilingual.New(english, french))
+}
+
 var errLoop = bilingual.New("the route leads back to facteur itself", "la route ramène à facteur lui-même")
 
 var errShutdown = errors.New("facteur stops")
@@ -337,13 +342,14 @@ func (s *Server) accept(ctx, life context.Context, r *route) {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			s.c.Log.Error("no connection can be accepted at the moment; raise the limit of open files if this goes on", "route", r.String(), "err", err)
+			s.c.Log.Error(s.in("no connection can be accepted at the moment; raise the limit of open files (ulimit -n) if this goes on",
+				"aucune connexion ne peut être acceptée pour l’instant\u202f; si cela dure, relevez la limite de fichiers ouverts (ulimit -n)"), "route", r.String(), "err", err)
 			time.Sleep(acceptPause)
 			continue
 		}
 		if s.active.Load() >= int64(s.c.MaxSessions) {
 			if over++; s.refusing.Load() >= maxRefusals {
-				s.c.Log.Warn("a client was turned away: too many sessions", "route", r.String(), "limit", s.c.MaxSessions, "turned_away", over)
+				s.c.Log.Warn(s.in("a client was turned away: too many sessions (--max-sessions)", "un client a été renvoyé\u202f: trop de séances (--max-sessions)"), "route", r.String(), "limit", s.c.MaxSessions, "turned_away", over)
 				conn.Close()
 				continue
 			}

@@ -127,7 +127,7 @@ func setFlag(f *pflag.Flag, n *yaml.Node, values []string) error {
 	}
 	for _, v := range values {
 		if err := f.Value.Set(v); err != nil {
-			return err
+			return bilingual.Errorf("%s: %w", "%s\u202f: %w", shortened(v), wanted(f.Value.Type()))
 		}
 	}
 	return nil

@@ -25,6 +25,7 @@ const (
 type followedKeys struct {
 	log  *tlswire.KeyLog
 	logs *slog.Logger
+	lang string
 
 	mu    sync.Mutex // guards all below
 	files []*followedFile
@@ -39,8 +40,8 @@ type followedFile struct {
 }
 
 // newFollowedKeys reads what the files hold already. Only a file that is there and cannot be read is an error.
-func newFollowedKeys(names []string, logs *slog.Logger) (*followedKeys, error) {
-	k := &followedKeys{log: new(tlswire.KeyLog), logs: logs}
+func newFollowedKeys(names []string, logs *slog.Logger, lang string) (*followedKeys, error) {
+	k := &followedKeys{log: new(tlswire.KeyLog), logs: logs, lang: lang}
 	for _, name := range names {
 		f := &followedFile{name: name, log: k.log}
 		if _, err := f.read(); err != nil && !os.IsNotExist(err) {
@@ -63,7 +64,8 @@ func (k *followedKeys) Refresh() {
 		k.news = k.news || n > 0
 		if err != nil && !os.IsNotExist(err) && !f.failed {
 			f.failed = true
-			k.logs.Error("the key log cannot be read; TLS stays closed until it can", "file", f.name, "err", err)
+			k.logs.Error(bilingual.In(k.lang, bilingual.New("the key log cannot be read; TLS stays closed until it can",
+				"le journal de clés est illisible\u202f; TLS reste fermé tant qu’il le reste")), "file", f.name, "err", err)
 		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 func sealed(t *testing.T) (*practice, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "keys.txt")
-	keys, err := newFollowedKeys([]string{file}, slog.New(slog.DiscardHandler))
+	keys, err := newFollowedKeys([]string{file}, slog.New(slog.DiscardHandler), "en")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestFollowedKeysFile(t *testing.T) {
 	line := func(c string) string {
 		return "CLIENT_RANDOM " + strings.Repeat(c, 64) + " " + strings.Repeat(c, 96) + "\n"
 	}
-	k, err := newFollowedKeys([]string{file}, slog.New(slog.DiscardHandler))
+	k, err := newFollowedKeys([]string{file}, slog.New(slog.DiscardHandler), "en")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestFollowedKeysFile(t *testing.T) {
 	write(line("a")+line("b")[:30], 1)
 	write(line("a")+line("b"), 2)
 	write(line("c"), 3)
-	if _, err := newFollowedKeys([]string{t.TempDir()}, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := newFollowedKeys([]string{t.TempDir()}, slog.New(slog.DiscardHandler), "en"); err == nil {
 		t.Error("a folder was taken for a key log")
 	}
 }

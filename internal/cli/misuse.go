@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"facteur/internal/bilingual"
 	"facteur/internal/notes"
 )
 
@@ -122,7 +123,7 @@ func (a *app) wrongFlag(c *cobra.Command, err error) error {
 		}
 		text = fmt.Sprintf(a.say("il manque la valeur\u202f: --%s", "its value is missing: --%s"), name)
 	case errors.As(err, &value):
-		text = fmt.Sprintf("--%s %s%s %s", value.GetFlag().Name, shortened(value.GetValue()), a.say("\u202f:", ":"), a.wanted(value.GetFlag().Value.Type()))
+		text = fmt.Sprintf("--%s %s%s %s", value.GetFlag().Name, shortened(value.GetValue()), a.say("\u202f:", ":"), bilingual.In(a.lang, wanted(value.GetFlag().Value.Type())))
 	case errors.As(err, &syntax):
 		text = fmt.Sprintf(a.say("ce n’est pas une option\u202f: %s", "this is no flag: %s"), shortened(syntax.GetSpecifiedFlag()))
 	}
@@ -147,18 +148,18 @@ func (a *app) unknownFlag(c *cobra.Command, err *pflag.NotExistError) string {
 }
 
 // wanted says what a flag's value looks like.
-func (a *app) wanted(kind string) string {
+func wanted(kind string) error {
 	switch kind {
 	case "int", "int64", "intSlice", "uint", "count":
-		return a.say("un nombre entier est attendu", "a whole number is wanted")
+		return bilingual.New("a whole number is wanted", "un nombre entier est attendu")
 	case "duration":
-		return a.say("une durée est attendue, comme 500ms, 2s ou 1m30s", "a time is wanted, such as 500ms, 2s or 1m30s")
+		return bilingual.New("a time is wanted, such as 500ms, 2s or 1m30s", "une durée est attendue, comme 500ms, 2s ou 1m30s")
 	case "size":
-		return a.say("une taille d’au moins 1MB est attendue, comme 16MB", "a size of 1MB or more is wanted, such as 16MB")
+		return bilingual.New("a size of 1MB or more is wanted, such as 16MB", "une taille d’au moins 1MB est attendue, comme 16MB")
 	case "bool":
-		return a.say("true ou false est attendu", "true or false is wanted")
+		return bilingual.New("true or false is wanted", "true ou false est attendu")
 	}
-	return a.say("cette valeur ne convient pas", "this value does not fit")
+	return bilingual.New("this value does not fit", "cette valeur ne convient pas")
 }
 
 // languageOf finds the language before the command line is read, for help and for what is wrong with the line itself.

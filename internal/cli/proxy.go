@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net"
 	"net/url"
 	"os/signal"
 	"strconv"
@@ -136,108 +135,6 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 	}
 	defer raiseHeap()()
 	return s.run(ctx)
-}
-
-// proxyOptions makes a station's options of the flags.
-func (a *app) proxyOptions(f proxyFlags, args []string) (o stationOptions, err error) {
-	if err := f.limits.check(); err != nil {
-		return o, err
-	}
-	if f.tls == "strip" { // the downgrade attack, under its old name
-		f.tls, f.lab = proxy.Intercept.String(), append([]string{proxy.StripStartTLS}, f.lab...)
-	}
-	for _, name := range f.lab {
-		attack, err := proxy.ParseAttack(name)
-		if err != nil {
-			return o, usageError{bilingual.Errorf("--lab %s: %w", "--lab %s\u202f: %w", name, err)}
-		}
-		o.attacks = append(o.attacks, attack)
-	}
-	if len(o.attacks) > 0 {
-		a.logs.Warn(a.say("LEÇON\u202f: facteur attaque lui-même ces séances", "LESSON: facteur itself attacks these sessions"), "lab", strings.Join(f.lab, " "))
-	}
-	if o.mode, err = proxy.ParseMode(f.tls); err != nil {
-		return o, usageError{bilingual.Errorf("--tls %s: %w", "--tls %s\u202f: %w", f.tls, err)}
-	}
-	for _, v := range []struct {
-		flag, value string
-		to          *uint16
-	}{{"--tls-min", f.tlsMin, &f.knobs.Min}, {"--tls-max", f.tlsMax, &f.knobs.Max}} {
-		if v.value == "" {
-			continue
-		}
-		if *v.to, err = proxy.ParseVersion(v.value); err != nil {
-			return o, usageError{bilingual.Errorf("%s: %w", "%s\u202f: %w", v.flag, err)}
-		}
-	}
-	o.knobs = [2]proxy.Knobs{f.knobs, f.knobs}
-	if len(args) == 0 && f.socks == "" && f.transparent == "" {
-		return o, misuse("%s", a.say("il manque un argument\u202f: une ROUTE, --socks ADRESSE ou --transparent ADRESSE\nvoir\u202f: facteur proxy --help",
-			"an argument is missing: a ROUTE, --socks ADDR or --transparent ADDR\nsee: facteur proxy --help"))
-	}
-	var hosts []string
-	intercepts := o.mode == proxy.Intercept && len(args) == 0
-	for _, arg := range args {
-		r, err := proxy.ParseRoute(arg)
-		if err != nil {
-			return o, usageError{err}
-		}
-		if len(o.attacks) > 0 {
-			if err := proxy.MayAttack(r); err != nil {
-				return o, usageError{err}
-			}
-		}
-		o.routes = append(o.routes, r)
-		hosts = append(hosts, r.Upstream.Host, r.Listen.Host)
-		intercepts = intercepts || r.TLS == proxy.Intercept || r.TLS == proxy.Inherit && o.mode == proxy.Intercept
-	}
-	if f.upstreamCA != "" {
-		if o.upstreamCA, err = certificatePool(f.upstreamCA); err != nil {
-			return o, err
-		}
-		o.systemCA = true
-	}
-	if len(f.keylog) > 0 {
-		if o.keys, err = newFollowedKeys(f.keylog, a.logs); err != nil {
-			return o, err
-		}
-	}
-	if err := a.mayShare("--keep-secrets", f.keepSecrets); err != nil {
-		return o, err
-	}
-	o.noRewrite, o.limits, o.keepSecrets = f.noRewrite, f.limits, f.keepSecrets
-	o.socks, o.transparent = f.socks, f.transparent
-	for name, addr := range map[string]string{"--socks": f.socks, "--transparent": f.transparent} {
-		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-			a.logs.Warn(a.say("cette porte est ouverte au réseau\u202f: qui l’atteint passe par cette machine", "this door is open to the network: whoever reaches it goes through this machine"), name, addr)
-		}
-	}
-	o.record, o.name, o.title = f.record, recordingName(o.routes), f.title
-	if o.rotate, err = parseRotation(f.rotate); err != nil {
-		return o, usageError{bilingual.Errorf("--rotate %s: %w", "--rotate %s\u202f: %w", f.rotate, err)}
-	}
-	if intercepts { // behind all that may be wrong: an authority is a thing to be rid of again
-		if o.authority, err = a.localAuthority(f.caDir, hosts); err != nil {
-			return o, err
-		}
-	}
-	format := f.format
-	if f.web != "off" {
-		o.page = a.pageOptions(f.web, "live")
-		o.page.CA, o.page.Lab = authorityFacts(o.authority), f.lab
-		o.page.Recording = web.Recording{Dir: f.record, On: f.record != "off"}
-		o.page.Connect = a.connectLines(o.routes, o.authority)
-	} else if format == "" && isTerminal(a.out) {
-		format = "text"
-	}
-	if format != "" {
-		term, err := a.printerFor(format)
-		if err != nil {
-			return o, err
-		}
-		o.term, o.reader = term, a.unhurry(term)
-	}
-	return o, nil
 }
 
 // localAuthority is the authority that signs for hosts, made if there is none.
