@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/idna"
+
 	"facteur/decode"
 	"facteur/internal/bilingual"
 )
@@ -204,7 +206,23 @@ func parseEndpoint(s string, listener bool, mode *Mode) (Endpoint, error) {
 		return Endpoint{}, bilingual.New("the host is missing",
 			"il manque l’hôte")
 	}
+	if e.Host, err = asciiHost(e.Host); err != nil {
+		return Endpoint{}, err
+	}
 	return e, e.query(u, listener, mode)
+}
+
+// asciiHost writes an internationalised name as the DNS and certificates have it (RFC 5891): exämple.org as xn--exmple-cua.org.
+func asciiHost(host string) (string, error) {
+	if strings.IndexFunc(host, func(r rune) bool { return r > '~' }) < 0 {
+		return host, nil
+	}
+	name, err := idna.Lookup.ToASCII(host)
+	if err != nil {
+		return "", bilingual.Errorf("host %q is no name of the DNS: %w",
+			"l’hôte %q n’est pas un nom du DNS\u202f: %w", host, err)
+	}
+	return name, nil
 }
 
 // query takes what stands behind the question mark.

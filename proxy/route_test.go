@@ -25,6 +25,7 @@ func TestParseRoute(t *testing.T) {
 		{"sieve://:4190=sieve://h?tls=passthrough", Endpoint{"sieve", decode.Sieve, "127.0.0.1", 4190, Clear, Knobs{}}, Endpoint{"sieve", decode.Sieve, "h", 4190, Clear, Knobs{}}, Passthrough},
 		{"smtp://:2525=smtp://h:26?plain", Endpoint{"smtp", decode.SMTP, "127.0.0.1", 2525, Clear, Knobs{}}, Endpoint{"smtp", decode.SMTP, "h", 26, Plain, Knobs{}}, Inherit},
 		{"lmtp://:2424=lmtp://h?starttls&tls=intercept", Endpoint{"lmtp", decode.LMTP, "127.0.0.1", 2424, Clear, Knobs{}}, Endpoint{"lmtp", decode.LMTP, "h", 24, StartTLS, Knobs{}}, Intercept},
+		{"imap://=imaps://Poste.exämple.org", Endpoint{"imap", decode.IMAP, "127.0.0.1", 143, Clear, Knobs{}}, Endpoint{"imaps", decode.IMAP, "poste.xn--exmple-cua.org", 993, Implicit, Knobs{}}, Inherit},
 	}
 	for _, tt := range tests {
 		r, err := ParseRoute(tt.in)
@@ -53,6 +54,7 @@ func TestParseRouteErrors(t *testing.T) {
 		"imap://a:99999=imap://b":                   "port 99999",
 		"imap://a=imap://b:0":                       "port 0",
 		"imap://a=imap://b:x":                       "the upstream",
+		"imap://a=imap://ä\u2028b":                  "is no name of the DNS",
 		"imap://a=pop3://b":                         "the listener speaks imap and the upstream pop3",
 		"imap://a=imap://bob@b":                     "no user name",
 		"imap://a=imap://b/INBOX":                   "nothing may stand behind the port",
