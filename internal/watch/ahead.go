@@ -15,9 +15,13 @@ const (
 	batchSteps = 2 << 10
 	// maxPacket is what a packet adds to a batch at most: one that exceeds it moves the batch.
 	maxPacket = 64 << 10
+	// maxPrinted is what a batch should print at most: one of nothing but short commands prints some forty times its own size,
+	// and the batches behind it are made smaller.
+	maxPrinted = 2 << 20
+	minBatch   = 8 << 10
 	// batches is how many of them there are: while one lane works off a long session, the others are given later ones.
 	// What they hold, and what is printed of them, is most of the memory that reading a capture takes.
-	batches = 12
+	batches = 8
 )
 
 // Lane decodes some of the sessions of a capture, and prints what it shows into memory. One goroutine calls it.
@@ -44,6 +48,7 @@ type Ahead struct {
 	free     chan *batch
 	done     chan struct{}
 
+	size    atomic.Int64 // octets from which on a batch is handed over
 	near    nearby
 	steps   int64 // handed over
 	reached [maxLanes]progress
@@ -94,6 +99,7 @@ func NewAhead(n int, lane func(*Place) Lane, write func(session int, printed []b
 	n = max(1, min(n, maxLanes))
 	a := &Ahead{write: write, sessions: map[int]int{}, given: make([]int, n),
 		printed: make(chan *batch, batches), free: make(chan *batch, batches), done: make(chan struct{})}
+	a.size.Store(batchSize)
 	for range batches {
 		a.free <- &batch{data: make([]byte, 0, batchSize+maxPacket), out: make([][]byte, n), ready: make(chan struct{}, n)}
 	}
@@ -192,7 +198,7 @@ func (a *Ahead) add(s step, data []byte) {
 	s.lane, s.at, s.n = uint8(lane), len(b.data), len(data)
 	b.data = append(b.data, data...)
 	b.steps = append(b.steps, s)
-	if len(b.data) >= batchSize || len(b.steps) >= batchSteps {
+	if int64(len(b.data)) >= a.size.Load() || len(b.steps) >= batchSteps {
 		a.hand()
 	}
 }
@@ -265,8 +271,23 @@ func (a *Ahead) collect() {
 				written[s.lane] = s.end
 			}
 		}
+		a.fit(b)
 		clear(b.steps)
 		b.steps, b.data = b.steps[:0], b.data[:0]
 		a.free <- b
+	}
+}
+
+// fit makes the batches to come as large as this one should have been for what it printed, and lets go of what it took too
+// much for that.
+func (a *Ahead) fit(b *batch) {
+	printed := 0
+	for i, out := range b.out {
+		if printed += len(out); cap(out) > 2*maxPrinted {
+			b.out[i] = nil
+		}
+	}
+	if n := len(b.data); n >= minBatch && printed > 0 {
+		a.size.Store(max(minBatch, min(batchSize, int64(n)*maxPrinted/int64(printed))))
 	}
 }
