@@ -2,11 +2,15 @@ package proxy
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"testing"
+
+	"facteur/decode"
+	"facteur/internal/notes"
 )
 
 // garbled ends with a record that cannot be opened, to which crypto/tls answers with an alert. OpenSSL 3 answers so
@@ -72,5 +76,38 @@ func TestBrokenInMidSession(t *testing.T) {
 	e := r.session().wait().wantError(faultBroken)
 	if e["cause"] != "client" || !strings.Contains(e["description"], "bad record MAC") {
 		t.Errorf("told %v", e)
+	}
+}
+
+// What breaks TLS before the client said a word is told in one line, and not once more as a client that left without one.
+func TestBrokenBeforeAWord(t *testing.T) {
+	port := serve(t, func(c net.Conn) {
+		s := tls.Server(c, serverTLS(t))
+		io.WriteString(s, "* OK ready\r\n")
+		io.Copy(io.Discard, s)
+	})
+	r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	conn := r.dial()
+	newTalk(t, tls.Client(conn, r.clientTLS())).until("* OK")
+	io.WriteString(conn, "\x17\x03\x03\x00\x13octets of no cipher")
+	io.Copy(io.Discard, conn)
+	conn.Close()
+	r.session().wait().wantError(faultHandshake)
+	if log := r.log.String(); strings.Count(log, "\n") != 1 {
+		t.Errorf("the log says:\n%s", log)
+	}
+}
+
+// A peer that wants to begin TLS anew is told so, on either leg.
+func TestRenegotiation(t *testing.T) {
+	for side, text := range map[decode.Side]string{
+		decode.Client: "tls: received unexpected handshake message of type *tls.clientHelloMsg when waiting for *tls.helloRequestMsg",
+		decode.Server: "local error: tls: no renegotiation",
+	} {
+		s := &session{}
+		f := s.recordFault(&leg{s: s, peer: side, agreed: true}, errors.New(text))
+		if f == nil || f.what != faultBroken || !notes.Has(f.id()) || f.cause != side.String()+"_renegotiates" {
+			t.Errorf("%s: %v", side, f)
+		}
 	}
 }

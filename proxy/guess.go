@@ -119,7 +119,7 @@ func (l *listening) Read(p []byte) (int, error) {
 // left first.
 func (s *session) unsaid() *fault {
 	l, ok := s.client.app.(*listening)
-	if !ok || l.spoke || !l.left || len(s.srv.c.Attacks) > 0 {
+	if !ok || l.spoke || !l.left || s.explained.Load() || len(s.srv.c.Attacks) > 0 {
 		return nil
 	}
 	return &fault{what: faultRefusedUs, cause: withLibrary("silent", l.lib), fields: []string{"filename", s.authorityFile()}}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -199,6 +200,12 @@ func (s *session) directionEnded() {
 	}
 }
 
+// renegotiates reports whether a TLS session broke because the peer wanted to begin it anew (RFC 5246 §7.4.1.1), which
+// crypto/tls refuses: it has no other name for a client's hello, and an alert of its own for a server's request.
+func renegotiates(err error) bool {
+	return strings.Contains(err.Error(), "clientHelloMsg") || strings.Contains(err.Error(), "no renegotiation")
+}
+
 // recordFault says why a TLS session broke after its handshake, nil if that is no news. Clients that look at the
 // certificate late refuse it here.
 func (s *session) recordFault(from *leg, err error) *fault {
@@ -208,6 +215,8 @@ func (s *session) recordFault(from *leg, err error) *fault {
 		// What a peer says against an end that reached it without close_notify, because the other one ended so, too.
 		// OpenSSL 3 has decode_error for it. The transcript shows it, and nobody failed.
 		return nil
+	case renegotiates(err):
+		return &fault{what: faultBroken, cause: from.peer.String() + "_renegotiates", leg: from.id, err: err}
 	case !from.agreed || remote && refusesCertificate(alert):
 		if from.id == decode.ClientLeg {
 			return s.clientFault(err)
