@@ -97,8 +97,8 @@ func (a *app) caInstall(ctx context.Context, f *caFlags) error {
 		}
 		fmt.Fprintf(a.out, a.say("%s\u202f: fait confiance à l’autorité (%s)\n", "%s: trusts the authority (%s)\n"), s.Name(), s.Who())
 	}
-	fmt.Fprintln(a.out, a.say("Les programmes déjà lancés doivent l’être de nouveau. À la fin de la séance\u202f: facteur ca remove.",
-		"Programs that are running must be started again. After the session: facteur ca remove."))
+	fmt.Fprintln(a.out, stepWords(auth).Replace(a.say("Les programmes déjà lancés doivent l’être de nouveau. À la fin de la séance\u202f: facteur ca remove{AT}",
+		"Programs that are running must be started again. After the session: facteur ca remove{AT}")))
 	return nil
 }
 
