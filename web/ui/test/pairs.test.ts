@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { pieces } from '../src/lib/compare'
 import type { MailEvent } from '../src/lib/api'
-import { align, legRows, sameTurn, turns } from '../src/lib/pairs'
+import { align } from '../src/lib/align'
+import { legRows, sameTurn, turns } from '../src/lib/pairs'
 import { event } from './helpers'
 
 let n = 0

@@ -1,4 +1,5 @@
 /** Two sessions side by side: what the API gives, and which words of a row differ. */
+import { align } from './align'
 import type { Session } from './api'
 import { get } from './http'
 
@@ -127,18 +128,9 @@ function common(x: readonly Token[], y: readonly Token[]): [(Token | undefined)[
   let endX = x.length
   let endY = y.length
   while (endX > start && endY > start && x[endX - 1]!.key === y[endY - 1]!.key) tie(--endX, --endY)
-  const [height, width] = [endX - start, endY - start]
-  if (height * width > maxCells) return [inX, inY]
-  const table = new Uint16Array((height + 1) * (width + 1))
-  const at = (i: number, j: number) => table[i * (width + 1) + j]!
-  for (let i = height - 1; i >= 0; i--) {
-    for (let j = width - 1; j >= 0; j--) table[i * (width + 1) + j] = x[start + i]!.key === y[start + j]!.key ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
-  }
-  for (let i = 0, j = 0; i < height && j < width; ) {
-    if (x[start + i]!.key === y[start + j]!.key) tie(start + i++, start + j++)
-    else if (at(i + 1, j) >= at(i, j + 1)) i++
-    else j++
-  }
+  if ((endX - start) * (endY - start) > maxCells) return [inX, inY]
+  const at = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
+  for (const [i, j] of align(at(start, endX), at(start, endY), (i, j) => x[i]!.key === y[j]!.key)) if (i !== undefined && j !== undefined) tie(i, j)
   return [inX, inY]
 }
 

@@ -15,6 +15,7 @@ export const en: Texts = {
   greeting: 'The server’s greeting',
   tls: 'TLS handshake',
   lone: 'only here',
+  others: (count: number) => `and ${count} more`,
   nothing: 'Nothing of the kind in this session.',
   shared: 'sent together with the one above',
   sealed: 'unreadable',

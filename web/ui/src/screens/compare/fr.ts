@@ -13,6 +13,7 @@ export const fr = {
   greeting: 'Accueil du serveur',
   tls: 'Poignée de main TLS',
   lone: 'seulement ici',
+  others: (count: number) => `et ${count} de plus`,
   nothing: 'Rien de tel dans cette séance.',
   shared: 'dans le même envoi que ci-dessus',
   sealed: 'illisible',
