@@ -10,6 +10,8 @@ const pace = 50
 /** Waits before coming back to a lost stage, in milliseconds. */
 const firstWait = 500
 const lastWait = 10_000
+/** How long a follower's page waits for the presenter's place before it shows its own, in milliseconds. */
+const lateAfter = 1000
 
 class StageStore {
   now = $state.raw<Stage | null>(null)
@@ -22,6 +24,9 @@ class StageStore {
   #aim = $state.raw<Laser | null>(null)
   /** The presenter's event that this page has not got yet. */
   awaited = $state(0)
+
+  /** It has not been heard of for so long that the page is shown without it. */
+  late = $state(false)
 
   #started = false
   #tries = 0
@@ -52,6 +57,7 @@ class StageStore {
   start(): void {
     if (this.#started) return
     this.#started = true
+    window.setTimeout(() => (this.late = true), lateAfter)
     this.#open()
   }
 

@@ -140,8 +140,10 @@ class Transcript {
         player: (player) => (this.player = player),
         tape: (tape) => (this.tape = tape),
         lost: (at, wait) => {
-          if (this.link.state !== 'refused') this.link = { state: 'lost', at, retry: Date.now() + wait }
-          void this.#ask()
+          const tell = () => (this.link = { state: 'lost', at, retry: Date.now() + wait })
+          if (this.link.state !== 'refused' && this.link.state !== 'starting') tell()
+          // who is refused has lost nothing
+          void this.#ask().then(() => this.link.state === 'starting' && tell())
         },
         connected: () => (this.link = { state: 'open' }),
       },
