@@ -96,7 +96,9 @@ type keptOctets struct {
 
 func (c *keptOctets) Open(i Info) {
 	at := keptLeg{i.Session, i.Leg}
-	c.octets[at] = c.octets[at]
+	if _, known := c.octets[at]; !known { // a leg of which nothing was said yet is there too
+		c.octets[at] = [2]int64{}
+	}
 }
 
 func (c *keptOctets) Chunk(session int, ch decode.Chunk) {

@@ -62,8 +62,6 @@ func (b *bitset) add(blob []byte) {
 
 func (b *bitset) set(i int) { b[i>>6&(len(b)-1)] |= 1 << (i & 63) }
 
-func (b *bitset) has(i int) bool { return b[i>>6]>>(i&63)&1 == 1 }
-
 // only keeps what is in both; with not, what is not in the other.
 func (b *bitset) only(other *bitset, not bool) {
 	for i := range b {
