@@ -19,11 +19,21 @@ func (a *app) explainCommand() *cobra.Command {
 	}
 }
 
-// explain prints what the catalogue knows of a word.
-func (a *app) explain(word string) error {
-	found, near := notes.Word(notes.Lang(a.lang), word)
+// explain prints what the catalogue knows of a word: of several that it does not know together, what it knows of each.
+func (a *app) explain(text string) error {
+	found, near := notes.Word(notes.Lang(a.lang), text)
+	if words := strings.Fields(text); len(found) == 0 && len(words) > 1 {
+		for _, word := range words {
+			each, alike := notes.Word(notes.Lang(a.lang), word)
+			if len(each) == 0 {
+				text, near, found = word, alike, nil
+				break
+			}
+			found = append(found, each...)
+		}
+	}
 	if len(found) == 0 {
-		return fmt.Errorf(a.say("« %s » n’est pas dans le catalogue%s", "“%s” is not in the catalogue%s"), shortened(word), a.perhaps(near))
+		return fmt.Errorf(a.say("« %s » n’est pas dans le catalogue%s", "“%s” is not in the catalogue%s"), shortened(text), a.perhaps(near))
 	}
 	for i, f := range found {
 		if i > 0 {
