@@ -19,7 +19,7 @@ import (
 func TestSearchEqualsDecode(t *testing.T) {
 	t.Run("smtp", func(t *testing.T) {
 		dir := t.TempDir()
-		record(t, filepath.Join(dir, "a.pcapng"), 60)
+		record(t, filepath.Join(dir, "a.pcapng"), 12)
 		searchEqualsDecode(t, dir)
 	})
 	for _, id := range []string{"imap-starttls", "pop3-clear"} { // tags, TLS, and what comes before the protocol is known
