@@ -20,20 +20,22 @@ func TestSearchEqualsDecode(t *testing.T) {
 	t.Run("smtp", func(t *testing.T) {
 		dir := t.TempDir()
 		record(t, filepath.Join(dir, "a.pcapng"), 12)
-		searchEqualsDecode(t, dir)
+		searchEqualsDecode(t, dir, 0)
 	})
-	for _, id := range []string{"imap-starttls", "pop3-clear"} { // tags, TLS, and what comes before the protocol is known
+	for n, id := range []string{"imap-starttls", "pop3-clear"} { // tags, TLS, and what comes before the protocol is known
 		t.Run(id, func(t *testing.T) {
 			dir := t.TempDir()
 			octets, err := samples.Read(id)
 			check(t, err)
 			check(t, os.WriteFile(filepath.Join(dir, "a.pcapng"), octets, 0o600))
-			searchEqualsDecode(t, dir)
+			searchEqualsDecode(t, dir, n+1)
 		})
 	}
 }
 
-func searchEqualsDecode(t *testing.T, dir string) {
+// searchEqualsDecode asks a library of one recording for single terms, and for one pair of terms in three: which of them, nth
+// says.
+func searchEqualsDecode(t *testing.T, dir string, nth int) {
 	l := open(t, dir)
 	ctx := t.Context()
 	r, err := l.Sync(ctx)
@@ -65,7 +67,11 @@ func searchEqualsDecode(t *testing.T, dir string) {
 		"exemple cmd:MAIL", "exemple cmd:M*", "exemple -cmd:M*", "exemple from:client", "exemple -from:client", "exemple leg:server", "exemple kind:smtp.comm", "exemple -kind:message",
 		"exemple message", "exemple session:7-9", "exemple session:99", "exemple -session:7", "exemple tls:1.3", "exemple -tls:1.3", "exemple secret", "plain secret", "lint alice7",
 		"exemple -lint", "exemple error", "tag:a1", "-tag:a1 exemple", "note:lint.password from:client", "-note:lint secret"}
-	texts = append(texts, pairs()...)
+	for i, pair := range pairs() {
+		if i%3 == nth {
+			texts = append(texts, pair)
+		}
+	}
 	for _, text := range texts {
 		f, err := filter.Parse(text)
 		check(t, err)
