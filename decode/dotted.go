@@ -16,8 +16,12 @@ func (m *message) dotted(f *frame) (progress, ended bool) {
 			return false, false
 		}
 	}
-	if i := indexTerminator(f.buf); i >= 0 {
-		m.take(f, i+2)
+	from := 0
+	if m.clean.To > f.at { // the terminator may begin with their last line end
+		from = int(min(m.clean.To-f.at, int64(len(f.buf)))) - 2
+	}
+	if i := indexTerminator(f.buf[from:]); i >= 0 {
+		m.take(f, from+i+2)
 		return true, true
 	}
 	return m.undotted(f, len(f.buf)), false
@@ -50,6 +54,66 @@ func indexTerminator(b []byte) int {
 		}
 	}
 	return -1
+}
+
+// cleanLines are whole lines of a text that follow one another, none of them over maxTextLine: each ends in CRLF and holds
+// no other CR, and none begins with a dot that is not doubled. Nothing is to be said of their ends, and no dot in them is
+// the end of the text, whoever reads it: whoever looks for one passes over them.
+type cleanLines struct {
+	Span
+	last    int64 // where the last one begins
+	dotless bool  // none begins with a dot at all
+}
+
+// findCleanLines gives the clean lines that b begins with; b begins a line, at offset at.
+func findCleanLines(b []byte, at int64) cleanLines {
+	c, lines := passLines(b, true)
+	if bytes.Count(b[:c.To], lf) != lines { // a line that is as long as the one before is two
+		c, lines = passLines(b, false)
+	}
+	if bytes.Count(b[:c.To], cr) != lines {
+		return cleanLines{}
+	}
+	c.From, c.To, c.last = at, at+c.To, at+c.last
+	return c
+}
+
+// passLines is findCleanLines, but for CRs in the lines. The lines of a text are often all of one length: with alike, where
+// a line end is in the place in which it was in the line before, no other is looked for in front of it.
+func passLines(b []byte, alike bool) (c cleanLines, lines int) {
+	n, last, size := 0, 0, 0
+	c.dotless = true
+	for n < len(b) {
+		if b[n] == '.' {
+			if n+1 == len(b) || b[n+1] != '.' {
+				break
+			}
+			c.dotless = false
+		}
+		if end := n + size; !alike || size == 0 || end > len(b) || b[end-1] != '\n' || b[end-2] != '\r' {
+			i := bytes.IndexByte(b[n:], '\n')
+			if i < 1 || i >= maxTextLine || b[n+i-1] != '\r' {
+				break
+			}
+			size = i + 1
+		}
+		last, n = n, n+size
+		lines++
+	}
+	c.To, c.last = int64(n), int64(last)
+	return c, lines
+}
+
+// skip is for a search in b, which begins at offset at, that has come to i: it goes on there, or behind the clean lines if
+// it has come to them, and only so far.
+func (c *cleanLines) skip(b []byte, at int64, i int) (from, to int) {
+	switch pos := at + int64(i); {
+	case pos < c.From:
+		return i, int(min(c.From-at, int64(len(b))))
+	case pos < c.To:
+		return int(min(c.To-at, int64(len(b)))), len(b)
+	}
+	return i, len(b)
 }
 
 // partial is the length of the longest end of b that is a beginning of pattern.

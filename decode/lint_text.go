@@ -23,6 +23,8 @@ type textLint struct {
 	line   lineSoFar
 
 	found []finding // not yet noted, by offset
+
+	clean cleanLines // seen ahead
 }
 
 type textChecks uint8
@@ -75,6 +77,18 @@ func (t *textLint) begin(at int64, on textChecks) {
 	*t = textLint{on: on, at: at, before: endCRLF, line: lineEmpty, found: t.found[:0]}
 }
 
+// ahead looks for clean lines in what comes next of the text, at offset at, some of which may not be taken yet.
+func (t *textLint) ahead(b []byte, at int64) {
+	from := 0
+	t.clean = cleanLines{}
+	if t.cr || t.line != lineEmpty || t.length != 0 || t.before != endCRLF {
+		if from = bytes.IndexByte(b, '\n') + 1; from < 2 || b[from-2] != '\r' {
+			return
+		}
+	}
+	t.clean = findCleanLines(b[from:], at+int64(from))
+}
+
 // scan looks at the next octets of the text.
 func (t *textLint) scan(data []byte) {
 	if t.on&checkNul&^t.saw != 0 {
@@ -105,6 +119,13 @@ func (t *textLint) scan(data []byte) {
 func (t *textLint) lines(data []byte) (n int, proven bool) {
 	if t.cr || t.line != lineEmpty || t.length != 0 {
 		return 0, true
+	}
+	if c := &t.clean; t.at == c.From && c.To > c.From {
+		if n = int(c.To - c.From); n > len(data) { // the last one's end may be the beginning of the terminator, and is not taken yet
+			n = int(c.last - c.From)
+		}
+		t.before = endCRLF
+		return n, true
 	}
 	crlf, before := 0, t.before
 	for n < len(data) && (data[n] != '.' || n+1 < len(data) && data[n+1] == '.') {
@@ -235,7 +256,9 @@ func (t *textLint) find(d finding) {
 }
 
 // gap goes on behind octets that are missing.
-func (t *textLint) gap() { t.cr, t.line, t.length, t.dots = false, lineOther, 0, 0 }
+func (t *textLint) gap() {
+	t.cr, t.line, t.length, t.dots, t.clean = false, lineOther, 0, 0, cleanLines{}
+}
 
 // lintText has a text's octets looked through that were taken from the frame since the session had n events: data, of
 // which what is left in the frame was not taken. What is found is noted on the events.

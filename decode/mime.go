@@ -52,6 +52,7 @@ type message struct {
 	prefix string // section number of the message/rfc822 that this is in
 	sizes  partSizes
 	single bool // it has a body and no parts
+	clean  cleanLines
 }
 
 type messageState uint8
@@ -94,7 +95,7 @@ func (m *message) take(f *frame, n int) {
 		case stateBody:
 			n -= m.body(f, n)
 		default:
-			m.sizes.count(&m.part, m.stuffed, f.buf[:n])
+			m.count(f.at, f.buf[:n])
 			m.pass(f, n)
 			return
 		}

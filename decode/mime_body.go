@@ -24,7 +24,7 @@ func (m *message) body(f *frame, n int) int {
 	default:
 		k = n
 	}
-	m.sizes.count(&m.part, m.stuffed, data[:k])
+	m.count(f.at, data[:k])
 	m.pass(f, k)
 	return k
 }
@@ -165,6 +165,23 @@ const (
 	markReturn // behind =CR
 	markDigit  // behind = and a hexadecimal digit
 )
+
+// count counts octets of the body, at an offset.
+func (m *message) count(at int64, b []byte) {
+	for len(b) > 0 {
+		n, stuffed := len(b), m.stuffed
+		if m.clean.dotless {
+			switch {
+			case at < m.clean.From:
+				n = int(min(int64(n), m.clean.From-at))
+			case at < m.clean.To:
+				n, stuffed = int(min(int64(n), m.clean.To-at)), false
+			}
+		}
+		m.sizes.count(&m.part, stuffed, b[:n])
+		at, b = at+int64(n), b[n:]
+	}
+}
 
 // count counts octets of the part's body, of which a leading dot of a line may be doubled.
 func (z *partSizes) count(p *mimePart, stuffed bool, b []byte) {

@@ -11,6 +11,8 @@ func (p *pop3) server(f *frame) bool {
 	switch {
 	case p.text:
 		data, n := f.buf, len(p.l.s.evs)
+		p.lints.text.ahead(data, f.at)
+		p.message.clean = p.lints.text.clean
 		progress, ended := p.message.dotted(f)
 		p.l.s.lintText(&p.lints.text, &p.l.sides[Server], f, data, n)
 		if ended {

@@ -20,6 +20,8 @@ func (s *smtp) data(f *frame) bool {
 		return s.doubtful(f)
 	}
 	data, n := f.buf, len(s.l.s.evs)
+	s.text.ahead(data, f.at)
+	s.message.clean = s.text.clean
 	stop, ended := s.stop(f)
 	if s.false.on {
 		return true

@@ -46,8 +46,8 @@ const (
 )
 
 // find gives the place of the first dot in b, which begins at offset at, that is the true end or may be a false one, and
-// a false end's size with its line end; the size is 0 where more octets are needed to tell.
-func (d *falseEnd) find(b []byte, at int64) (dot, size int, what ending) {
+// a false end's size with its line end; the size is 0 where more octets are needed to tell. Clean lines are passed over.
+func (d *falseEnd) find(b []byte, at int64, clean *cleanLines) (dot, size int, what ending) {
 	if d.count >= maxFalseEnds {
 		if i := indexTerminator(b); i >= 0 {
 			return i + len(cr) + len(lf), 0, endTrue
@@ -56,9 +56,12 @@ func (d *falseEnd) find(b []byte, at int64) (dot, size int, what ending) {
 	}
 	from := max(0, int(min(d.passed-at, int64(len(b)))))
 	for i := from; i < len(b); i++ {
-		k := bytes.IndexByte(b[i:], '.')
+		var to int
+		i, to = clean.skip(b, at, i)
+		k := bytes.IndexByte(b[i:to], '.')
 		if k < 0 {
-			return 0, 0, endNone
+			i = to - 1
+			continue
 		}
 		i += k
 		before := d.lineEnd(b, i)
@@ -109,7 +112,7 @@ func (d *falseEnd) lineEnd(b []byte, i int) int {
 // stop gives how many octets of the frame may be taken as text: those before a dot that ends it, which are all of it
 // (end), or that may be a false end.
 func (s *smtp) stop(f *frame) (stop int, end bool) {
-	dot, size, what := s.false.find(f.buf, f.at)
+	dot, size, what := s.false.find(f.buf, f.at, &s.text.clean)
 	switch {
 	case what == endTrue:
 		return dot, true
@@ -150,7 +153,7 @@ func (d *falseEnd) later(b []byte, at int64) (end int) {
 	next := *d
 	for next.count++; ; next.count++ {
 		next.passed = at + int64(max(d.size, end))
-		dot, size, what := next.find(b, at)
+		dot, size, what := next.find(b, at, &cleanLines{})
 		if what != endFalse || size == 0 {
 			return end
 		}
