@@ -105,6 +105,9 @@ func TestLinks(t *testing.T) {
 			}
 			return "\x3d" + string(family) + strings.Repeat("\x00", 62) + ip
 		}},
+		{"a firewall's log of today, with a longer header", linkPFLog, true, func(ip string) string {
+			return "\x61\x18" + strings.Repeat("\x00", 98) + ip
+		}},
 		{"802.11, between access points", linkWiFi, false, func(ip string) string {
 			return "\x08\x03" + wifi[2:] + "\x02\x00\x00\x00\x00\x04" + snap4 + ip + "FCS!"
 		}},
