@@ -7,11 +7,13 @@ import (
 	"facteur/decode/tlswire"
 )
 
-// How many fields, notes and spans are allocated at once: an event has six or so of the first, two of the second.
+// How many fields, notes and spans are allocated at once in the end: an event has six or so of the first, two of the second.
+// The first time it is a part of that, and each time twice as many as before: a session of a few lines takes little.
 const (
 	fieldBatch = 512
 	noteBatch  = 256
 	spanBatch  = 256
+	firstPart  = 8
 )
 
 // maxBatches is how many batches of each a Room keeps for what comes: the events of a chunk of a megabyte.
@@ -158,6 +160,7 @@ type slab[T any] struct {
 	now  []T   // its capacity is the room there is; its length, what is taken
 	old  [][]T // batches, if they are used again
 	next int   // of old
+	size int   // of the last batch
 }
 
 // need makes room for n behind what is taken.
@@ -171,7 +174,8 @@ func (s *slab[T]) need(n, batch int, keep bool) {
 			return
 		}
 	}
-	s.now = make([]T, 0, max(n, batch))
+	s.size = min(max(2*s.size, batch/firstPart), batch)
+	s.now = make([]T, 0, max(n, s.size))
 	if keep && len(s.old) < maxBatches {
 		s.old = append(s.old, s.now)
 		s.next = len(s.old)
