@@ -111,14 +111,14 @@ func BenchmarkOctetByOctet(b *testing.B) {
 }
 
 // The terminator of a text is found wherever bytes.Index finds it.
-func TestIndexTerminator(t *testing.T) {
+func TestIndexTextEnd(t *testing.T) {
 	for n := range 6 * 6 * 6 * 6 * 6 * 6 * 6 {
 		b := make([]byte, 7)
 		for i, k := 0, n; i < len(b); i, k = i+1, k/6 {
 			b[i] = "\r\n..\rx"[k%6]
 		}
 		for from := range 3 {
-			if got, want := indexTerminator(b[from:]), bytes.Index(b[from:], terminator); got != want {
+			if got, want := IndexTextEnd(b[from:]), bytes.Index(b[from:], terminator); got != want {
 				t.Fatalf("%q: %d, want %d", b[from:], got, want)
 			}
 		}

@@ -20,7 +20,7 @@ func (m *message) dotted(f *frame) (progress, ended bool) {
 	if m.clean.To > f.at { // the terminator may begin with their last line end
 		from = int(min(m.clean.To-f.at, int64(len(f.buf)))) - 2
 	}
-	if i := indexTerminator(f.buf[from:]); i >= 0 {
+	if i := IndexTextEnd(f.buf[from:]); i >= 0 {
 		m.take(f, from+i+2)
 		return true, true
 	}
@@ -41,9 +41,10 @@ func (m *message) undotted(f *frame, stop int) bool {
 	return true
 }
 
-// indexTerminator is bytes.Index of the terminator. It looks for the dot: every line has a CRLF, few octets are dots.
-func indexTerminator(b []byte) int {
-	for at := 2; at < len(b); at++ {
+// IndexTextEnd gives where in b the CRLF.CRLF stands that ends a dot-stuffed text (RFC 5321 §4.1.1.4, RFC 1939 §3), -1 if it
+// is not there. It looks for the dot, of which most texts have few; where there are more, it passes over clean lines first.
+func IndexTextEnd(b []byte) int {
+	for at, met := 2, 0; at < len(b); at++ {
 		i := bytes.IndexByte(b[at:], '.')
 		if i < 0 || at+i+2 >= len(b) {
 			return -1
@@ -51,6 +52,12 @@ func indexTerminator(b []byte) int {
 		at += i
 		if b[at-1] == '\n' && b[at+1] == '\r' && b[at-2] == '\r' && b[at+2] == '\n' {
 			return at - 2
+		}
+		if met++; met == fewDots {
+			if i := bytes.IndexByte(b[at:], '\n'); i >= 0 {
+				c := findCleanLines(b[at+i+1:], int64(at+i+1))
+				at = max(at, int(c.To)-1)
+			}
 		}
 	}
 	return -1

@@ -46,6 +46,22 @@ func TestCleanLines(t *testing.T) {
 	}
 }
 
+// The end of a text is found wherever bytes.Index finds it, also behind lines that are passed over.
+func TestIndexTextEndFar(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	for range 20000 {
+		b := textOf(r, r.IntN(9))
+		b = append(b, strings.Repeat("a.b\r\n", r.IntN(fewDots+3))...)
+		b = append(b, textOf(r, r.IntN(12))...)
+		if r.IntN(2) == 0 {
+			b = append(append(b, terminator...), textOf(r, r.IntN(9))...)
+		}
+		if got, want := IndexTextEnd(b), bytes.Index(b, terminator); got != want {
+			t.Fatalf("%q: %d, want %d", b, got, want)
+		}
+	}
+}
+
 // A message's text gives the same events however it comes: whole, where clean lines are passed over, and octet by octet,
 // where there are none.
 func TestTextsHowever(t *testing.T) {

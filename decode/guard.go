@@ -116,13 +116,13 @@ func plausible(word []byte) bool {
 // verbOf gives the verb of a command line in upper case, where it lies and where its argument begins. Blanks before the
 // verb and tabs are out of rule, and no reason to show what follows.
 func verbOf(body []byte) (verb string, at, end, arg int) {
-	at = len(body) - len(bytes.TrimLeft(body, " \t"))
-	word := body[at:]
-	if i := bytes.IndexAny(word, " \t"); i >= 0 {
-		word = word[:i]
+	blank := func(i int) bool { return body[i] == ' ' || body[i] == '\t' }
+	for at < len(body) && blank(at) {
+		at++
 	}
-	end = at + len(word)
-	for arg = end; arg < len(body) && (body[arg] == ' ' || body[arg] == '\t'); arg++ {
+	for end = at; end < len(body) && !blank(end); end++ {
 	}
-	return upper(word), at, end, arg
+	for arg = end; arg < len(body) && blank(arg); arg++ {
+	}
+	return upper(body[at:end]), at, end, arg
 }

@@ -156,7 +156,7 @@ func (p *imap) begin(from Side, f *frame) {
 	e := b.emit(f, f.take(u.next), "imap.data.begin")
 	u.began = e.Seq
 	u.next, u.last, u.streaming = 0, 0, true
-	u.data.begin(&p.l.sides[from], f, "imap", false, formOf(what))
+	u.data.begin(&p.l.sides[from], f, "imap.data.data", false, formOf(what))
 	u.data.re = e.Seq
 	if u.left == 0 && !u.waiting {
 		p.end(from, f)

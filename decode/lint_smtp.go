@@ -81,10 +81,12 @@ func parameterOctets(e *Event) (n int) {
 
 // lintCounted warns when what follows a chunk is no command: the chunk was longer than BDAT said.
 func (s *smtp) lintCounted(e *Event, verb string) {
-	if _, known := knownVerbs[verb]; s.counted && !known && !strings.HasPrefix(verb, "X") {
-		e.note("lint.bad_count")
+	if s.counted {
+		if _, known := knownVerbs[verb]; !known && !strings.HasPrefix(verb, "X") {
+			e.note("lint.bad_count")
+		}
+		s.counted = false
 	}
-	s.counted = false
 }
 
 // lintReply looks at a reply and keeps what the server offers.

@@ -32,7 +32,6 @@ const (
 // a header, each boundary, and blocks of body. Nothing but the line under way is kept.
 type message struct {
 	sd      *side
-	family  string
 	stuffed bool // a leading dot of a line is doubled (RFC 5321 §4.5.2)
 	form    messageForm
 	total   int64
@@ -75,10 +74,10 @@ type mimeMultipart struct {
 	parts     int
 }
 
-// begin starts a message at the frame's position; family begins the kinds of its events.
-func (m *message) begin(sd *side, f *frame, family string, stuffed bool, form messageForm) {
-	*m = message{sd: sd, family: family, stuffed: stuffed, line: m.line[:0], open: m.open[:0], bol: true}
-	m.run.begin(m.family+".data.data", f)
+// begin starts a message at the frame's position; kind is that of its octets' events.
+func (m *message) begin(sd *side, f *frame, kind string, stuffed bool, form messageForm) {
+	*m = message{sd: sd, stuffed: stuffed, line: m.line[:0], open: m.open[:0], bol: true}
+	m.run.begin(kind, f)
 	m.form = form
 	if form != formOctets {
 		m.state = stateHeader
@@ -204,7 +203,7 @@ func (m *message) giveUp() {
 // endHeader tells the blank line and what the content behind it is.
 func (m *message) endHeader(f *frame) {
 	e := m.emit("message.headers_end", m.lineSpan())
-	e.add("fields", strconv.Itoa(m.fields), Span{})
+	e.add("fields", decimal(int64(m.fields)), Span{})
 	e.note("message.headers_end")
 	m.line, m.told, m.fields, m.torn = m.line[:0], 0, 0, false
 	if m.form == formHeader {
@@ -306,7 +305,7 @@ func (m *message) flushRun() {
 		return
 	}
 	e := m.emit(m.run.kind, Span{m.run.at, m.run.at + m.run.n})
-	e.add("octets", strconv.FormatInt(m.run.n, 10), Span{})
+	e.add("octets", m.sd.leg.s.room.decimal(m.run.n), Span{})
 	e.note(m.run.kind)
 	m.run.at += m.run.n
 	m.run.n = 0

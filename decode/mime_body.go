@@ -322,7 +322,7 @@ func (z *partSizes) add(e *Event, p *mimePart) {
 func (m *message) addDecoded(e *Event) {
 	if m.single {
 		if n, ok := m.sizes.decoded(&m.part, 0); ok {
-			e.add("decoded", strconv.FormatInt(n, 10), Span{})
+			e.add("decoded", m.sd.leg.s.room.decimal(n), Span{})
 		}
 	}
 }

@@ -182,7 +182,7 @@ func (p *pop3) act(e *Event, f *frame, status, text string, cmd popCommand) {
 	switch cmd.verb {
 	case "RETR", "TOP":
 		p.text, p.listCmd = true, cmd.seq
-		p.message.begin(&p.l.sides[Server], f, POP3, true, formMessage)
+		p.message.begin(&p.l.sides[Server], f, "pop3.data.data", true, formMessage)
 		p.message.re = cmd.seq
 		p.lints.text.begin(f.at, checkEnds|checkReturns|checkNul)
 		b := p.l.emit(Server, f, Span{f.at, f.at}, "pop3.data.begin")
@@ -251,7 +251,7 @@ func (p *pop3) endText(f *frame) {
 	p.message.end()
 	p.noteText(n)
 	e := p.l.emit(Server, f, f.take(len(terminator)-2), "pop3.data.end")
-	e.add("octets", strconv.FormatInt(p.message.total, 10), Span{})
+	e.add("octets", p.l.s.room.decimal(p.message.total), Span{})
 	p.message.addDecoded(e)
 	e.add("line", ".", e.Span)
 	e.Re = p.listCmd

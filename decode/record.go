@@ -1,8 +1,6 @@
 package decode
 
 import (
-	"strconv"
-
 	"facteur/decode/tlswire"
 )
 
@@ -89,14 +87,14 @@ func (l *leg) record(sd *side, rec *tlswire.Record, sp Span) {
 	}
 	ids := recordNotes[name]
 	e.add("type", rec.Type.String(), Span{sp.From, sp.From + 1})
-	e.add("length", strconv.Itoa(rec.Length), Span{sp.From + 3, sp.From + 5})
+	e.add("length", l.s.room.decimal(int64(rec.Length)), Span{sp.From + 3, sp.From + 5})
 	switch {
 	case !rec.Encrypted:
 		e.note(ids.clear)
 	case rec.Opened:
 		e.add("opened", "yes", Span{})
 		e.add("inner", name, Span{})
-		e.add("content", strconv.Itoa(len(rec.Content)), Span{})
+		e.add("content", l.s.room.decimal(int64(len(rec.Content))), Span{})
 		e.note(ids.opened)
 	default:
 		e.add("opened", "no", Span{})
@@ -262,7 +260,7 @@ func (o *octets) flush(sd *side) {
 	}
 	e := sd.leg.s.event(sd.leg, sd.from, o.layer, Span{o.at, o.at + o.n}, o.kind)
 	sd.cover(e)
-	e.add("octets", strconv.FormatInt(o.n, 10), Span{})
+	e.add("octets", sd.leg.s.room.decimal(o.n), Span{})
 	e.note(o.kind)
 	o.at += o.n
 	o.n = 0

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"math/bits"
+	"strconv"
 	"strings"
 
 	"facteur/decode/tlswire"
@@ -153,6 +154,15 @@ func (r *Room) text(b []byte) string {
 	}
 	t.piece.Write(b)
 	return t.piece.String()[at:]
+}
+
+// decimal prints a number.
+func (r *Room) decimal(n int64) string {
+	if 0 <= n && n < 100 {
+		return strconv.FormatInt(n, 10) // no new text
+	}
+	var b [20]byte
+	return r.text(strconv.AppendInt(b[:0], n, 10))
 }
 
 // slab hands out room for a few of T at a time.

@@ -12,7 +12,7 @@ type smtp struct {
 	l      *leg
 	lmtp   bool
 	family string // smtp or lmtp, the beginning of the kinds
-	kinds  struct{ command, reply string }
+	kinds  smtpKinds
 
 	greeted bool
 	pending queue[smtpCommand] // commands without their reply, in order (RFC 2920 §3.1)
@@ -68,7 +68,7 @@ func newSMTP(l *leg, lmtp bool) *smtp {
 	if lmtp {
 		s.family, s.state = LMTP, newMachine(LMTPStates)
 	}
-	s.kinds.command, s.kinds.reply = s.family+".command", s.family+".reply"
+	s.kinds = smtpKindsOf[s.family]
 	return s
 }
 
@@ -129,8 +129,9 @@ func (s *smtp) command(f *frame) bool {
 		return false
 	}
 	at := f.at
-	verb, _, _, _ := verbOf(chomp(raw))
-	_, known := smtpCommandIDs[verb]
+	verb, lead, _, argAt := verbOf(chomp(raw))
+	id, known := smtpCommandIDs[verb]
+	said := &raw[0]
 	raw = s.guard.line(s.l, f.layer, raw, at, verb, known, false)
 	raw, tokens := s.l.hideTokens(Client, f.layer, raw, at, nil)
 	s.guard.more = s.guard.more || len(tokens) > 0 && raw[len(raw)-1] != '\n'
@@ -145,8 +146,11 @@ func (s *smtp) command(f *frame) bool {
 		s.push(smtpCommand{seq: e.Seq})
 		return true
 	}
-	verb, lead, _, argAt := verbOf(body)
-	c := smtpLine{verb: verb, body: body, at: at, verbAt: lead, argAt: argAt, span: sp}
+	if &raw[0] != said { // a part of it is masked, the verb perhaps
+		verb, lead, _, argAt = verbOf(body)
+		id = smtpCommandIDs[verb]
+	}
+	c := smtpLine{verb: verb, id: id, body: body, at: at, verbAt: lead, argAt: argAt, span: sp}
 	if verb == "AUTH" {
 		s.auth(f, &c, raw)
 		return true
@@ -161,7 +165,7 @@ func (s *smtp) command(f *frame) bool {
 
 // smtpLine is a command line taken apart: offsets into body, which begins at offset at of the stream.
 type smtpLine struct {
-	verb          string
+	verb, id      string // id is the note of a verb that is known
 	body          []byte
 	at            int64
 	verbAt, argAt int
@@ -185,10 +189,13 @@ func (s *smtp) begin(f *frame, c *smtpLine, line string) *Event {
 		e.add("rule", rule, c.spanOf(0, c.verbAt))
 		e.note("session.violation."+rule, Field{Name: "verb", Value: c.verb})
 	}
-	if c.verb == "LHLO" {
+	switch {
+	case c.verb == "LHLO":
 		e.note("lmtp.command.LHLO")
-	} else {
-		e.note(idOf(smtpCommandIDs, "smtp.command.", c.verb))
+	case c.id != "":
+		e.note(c.id)
+	default:
+		e.note("smtp.command." + c.verb)
 	}
 	s.l.lintBehind(e, c.at, s.held)
 	return e
@@ -398,31 +405,3 @@ func (s *smtp) secured() {
 		s.greeted = true
 	}
 }
-
-// upper gives a verb in upper case, without allocating for those we know.
-func upper(word []byte) string {
-	if len(word) <= len(verbRoom{}) {
-		var room verbRoom
-		for i, c := range word {
-			if 'a' <= c && c <= 'z' {
-				c -= 'a' - 'A'
-			}
-			room[i] = c
-		}
-		if v, ok := knownVerbs[string(room[:len(word)])]; ok {
-			return v
-		}
-	}
-	return strings.ToUpper(string(word))
-}
-
-type verbRoom [16]byte
-
-var knownVerbs = func() map[string]string {
-	m := map[string]string{}
-	for _, v := range strings.Fields(smtpVerbs + " " + popVerbs + ` LAST CAPABILITY AUTHENTICATE LOGOUT PUTSCRIPT LISTSCRIPTS SETACTIVE GETSCRIPT DELETESCRIPT RENAMESCRIPT CHECKSCRIPT
-		HAVESPACE UNAUTHENTICATE OK NO BYE`) {
-		m[v] = v
-	}
-	return m
-}()

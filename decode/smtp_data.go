@@ -1,15 +1,13 @@
 package decode
 
-import "strconv"
-
 // beginData begins the message text behind a 354.
 func (s *smtp) beginData(f *frame) {
 	s.expect = expectData
-	s.message.begin(&s.l.sides[Client], f, s.family, true, formMessage)
+	s.message.begin(&s.l.sides[Client], f, s.kinds.data, true, formMessage)
 	s.message.re = s.dataCmd
 	s.text.begin(f.at, s.mail.checks()|checkFalse)
 	s.false.begin(f.at)
-	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.kinds.begin)
 	e.note("smtp.data.begin")
 	e.Re = s.dataCmd
 }
@@ -45,8 +43,8 @@ func (s *smtp) endData(f *frame) {
 	n := len(s.l.s.evs)
 	s.message.end()
 	s.noteText(n)
-	e := s.l.emit(Client, f, f.take(len(terminator)-2), s.family+".data.end")
-	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	e := s.l.emit(Client, f, f.take(len(terminator)-2), s.kinds.end)
+	e.add("octets", s.l.s.room.decimal(s.message.total), Span{})
 	s.message.addDecoded(e)
 	e.add("line", ".", e.Span)
 	e.note("smtp.data.end")
@@ -69,14 +67,14 @@ func (s *smtp) complete() {
 // beginChunk begins the octets behind a BDAT. They follow whatever the server will say.
 func (s *smtp) beginChunk(f *frame, size int64, last bool) {
 	if !s.chunked {
-		s.message.begin(&s.l.sides[Client], f, s.family, false, formMessage)
+		s.message.begin(&s.l.sides[Client], f, s.kinds.data, false, formMessage)
 		s.message.re = s.dataCmd
 		s.text.begin(f.at, s.mail.chunkChecks())
 	}
 	s.chunked, s.last = true, last
 	s.left = size
-	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.begin")
-	e.add("octets", strconv.FormatInt(size, 10), Span{})
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.kinds.begin)
+	e.add("octets", s.l.s.room.decimal(size), Span{})
 	e.note("smtp.data.begin")
 	e.Re = s.dataCmd
 	if size == 0 {
@@ -106,8 +104,8 @@ func (s *smtp) endChunk(f *frame) {
 		s.message.pause()
 	}
 	s.noteText(n)
-	e := s.l.emit(Client, f, Span{f.at, f.at}, s.family+".data.end")
-	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
+	e := s.l.emit(Client, f, Span{f.at, f.at}, s.kinds.end)
+	e.add("octets", s.l.s.room.decimal(s.message.total), Span{})
 	if s.last {
 		s.message.addDecoded(e)
 	}

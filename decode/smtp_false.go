@@ -49,7 +49,7 @@ const (
 // a false end's size with its line end; the size is 0 where more octets are needed to tell. Clean lines are passed over.
 func (d *falseEnd) find(b []byte, at int64, clean *cleanLines) (dot, size int, what ending) {
 	if d.count >= maxFalseEnds {
-		if i := indexTerminator(b); i >= 0 {
+		if i := IndexTextEnd(b); i >= 0 {
 			return i + len(cr) + len(lf), 0, endTrue
 		}
 		return 0, 0, endNone
@@ -147,7 +147,7 @@ func (s *smtp) goOn(f *frame) {
 // later gives the offset in b, which begins at offset at with the false end, behind the true end, or else behind the last
 // false one; 0 if there is no other.
 func (d *falseEnd) later(b []byte, at int64) (end int) {
-	if i := indexTerminator(b[d.size-1:]); i >= 0 {
+	if i := IndexTextEnd(b[d.size-1:]); i >= 0 {
 		return d.size - 1 + i + len(terminator)
 	}
 	next := *d
@@ -234,7 +234,7 @@ func (s *smtp) endFalse(f *frame) {
 	s.message.end()
 	s.noteText(n)
 	d := &s.false
-	e := s.l.emit(Client, f, f.take(d.size), s.family+".data.end")
+	e := s.l.emit(Client, f, f.take(d.size), s.kinds.end)
 	e.add("octets", strconv.FormatInt(s.message.total, 10), Span{})
 	s.message.addDecoded(e)
 	e.add("line", ".", Span{e.Span.From, e.Span.From + 1})

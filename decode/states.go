@@ -125,13 +125,13 @@ func newMachine(table []Transition) machine { return machine{table, table[0].Fro
 // move takes the arrow for an answer to a verb, if there is one, and gives the new state, "" if nothing changed. An
 // answer is matched by its beginning: "250" by "2", "+OK" by "+OK".
 func (m *machine) move(verb, answer string) string {
+	n := len(verb)
 	for i := range m.table {
 		t := &m.table[i]
-		if t.From != "" && t.From != m.state {
+		if len(t.On) <= n+1 || t.On[n] != ' ' || t.On[:n] != verb || t.From != "" && t.From != m.state {
 			continue
 		}
-		n := len(verb)
-		if len(t.On) > n+1 && t.On[:n] == verb && t.On[n] == ' ' && len(answer) >= len(t.On)-n-1 && answer[:len(t.On)-n-1] == t.On[n+1:] {
+		if len(answer) >= len(t.On)-n-1 && answer[:len(t.On)-n-1] == t.On[n+1:] {
 			if t.To == m.state {
 				return ""
 			}

@@ -66,6 +66,17 @@ var (
 	}()
 )
 
+// smtpKinds are the kinds of a family's events.
+type smtpKinds struct{ command, reply, begin, data, end string }
+
+var smtpKindsOf = func() map[string]smtpKinds {
+	m := map[string]smtpKinds{}
+	for _, f := range []string{SMTP, LMTP} {
+		m[f] = smtpKinds{f + ".command", f + ".reply", f + ".data.begin", f + ".data.data", f + ".data.end"}
+	}
+	return m
+}()
+
 // idOf gives the id of a word: from ids, or put together.
 func idOf(ids map[string]string, prefix, word string) string {
 	if id, ok := ids[word]; ok {
@@ -98,3 +109,31 @@ func replyID(code, to string) string {
 	}
 	return "smtp.reply." + string(key)
 }
+
+// upper gives a verb in upper case, without allocating for those we know.
+func upper(word []byte) string {
+	if len(word) <= len(verbRoom{}) {
+		var room verbRoom
+		for i, c := range word {
+			if 'a' <= c && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			room[i] = c
+		}
+		if v, ok := knownVerbs[string(room[:len(word)])]; ok {
+			return v
+		}
+	}
+	return strings.ToUpper(string(word))
+}
+
+type verbRoom [16]byte
+
+var knownVerbs = func() map[string]string {
+	m := map[string]string{}
+	for _, v := range strings.Fields(smtpVerbs + " " + popVerbs + ` LAST CAPABILITY AUTHENTICATE LOGOUT PUTSCRIPT LISTSCRIPTS SETACTIVE GETSCRIPT DELETESCRIPT RENAMESCRIPT CHECKSCRIPT
+		HAVESPACE UNAUTHENTICATE OK NO BYE`) {
+		m[v] = v
+	}
+	return m
+}()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+
+	"facteur/decode"
 )
 
 // smtpWatch follows an SMTP session in clear while mail is being sent. A client may still ask for STARTTLS then, between
@@ -116,7 +118,7 @@ func (w *smtpWatch) text(b []byte) (n int, ended bool) {
 		w.tail = w.tail[:0]
 		return n, true
 	}
-	if i := bytes.Index(b, textEnd); i >= 0 {
+	if i := decode.IndexTextEnd(b); i >= 0 {
 		w.tail = w.tail[:0]
 		return i + len(textEnd), true
 	}
