@@ -128,8 +128,21 @@ func (l *leg) data(sd *side, data []byte) {
 	if sd.sumWire != nil {
 		sd.sumWire.Write(data)
 	}
+	if n := sd.torn(); 0 < n && n < len(data) { // the rest of a record is put behind its beginning, all else is read where it is
+		sd.wire.feed(data[:n])
+		l.pump(sd.from)
+		data = data[n:]
+	}
 	sd.wire.feed(data)
 	l.pump(sd.from)
+}
+
+// torn gives how many octets are missing of a TLS record whose beginning has come, 0 if there is none.
+func (sd *side) torn() int {
+	if sd.mode != secure {
+		return 0
+	}
+	return tlswire.Missing(sd.wire.buf)
 }
 
 // keep makes what is left over the leg's own, before what it lies in is used for something else: a chunk's data, or the

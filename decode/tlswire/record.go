@@ -40,6 +40,14 @@ func parseHeader(buf []byte) (header, Status) {
 	return h, Got
 }
 
+// Missing gives how many octets are missing of the record that buf begins with; 0 for none, or if it is too short to tell.
+func Missing(buf []byte) int {
+	if len(buf) < headerLen {
+		return 0
+	}
+	return max(0, headerLen+int(binary.BigEndian.Uint16(buf[3:]))-len(buf))
+}
+
 // parseSSL2 reads the SSL 2.0 ClientHello with which old clients begin a TLS session, and gives its size on the wire.
 func parseSSL2(buf []byte) (int, Status) {
 	if buf[0] < 0x80 {

@@ -14,7 +14,7 @@ type epochKey struct {
 // the current keys do not fit, the next ones are tried, each from its first number on.
 func (c *Conn) unseal13(h *half, rec *Record, wire []byte, wait bool) bool {
 	hs := c.current(h)
-	if hs.haveServer && suiteOf(hs.suite).bulk == bulkUnknown {
+	if hs.haveServer && (h.keys == nil || h.keys.suite.id != hs.suite) && suiteOf(hs.suite).bulk == bulkUnknown {
 		rec.Reason = UnsupportedCipher
 		return true
 	}
