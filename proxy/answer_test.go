@@ -81,10 +81,11 @@ func TestServerSpeaksDuringOwnUpgrade(t *testing.T) {
 // panicsInside fails once the client's hello comes.
 type panicsInside struct{ panicking }
 
-func (panicsInside) Chunk(c decode.Chunk) {
+func (panicsInside) Chunk(c decode.Chunk) bool {
 	if c.Leg == decode.ClientLeg && len(c.Data) > 0 && c.Data[0] == 0x16 {
 		panic("no")
 	}
+	return false
 }
 
 // A panic in the handshake behind STARTTLS ends its session, and no other: whoever answers STARTTLS.

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// pair makes a self-signed client certificate and gives its two files.
-func pair(t *testing.T) (cert, key string) {
+// keyPair makes a self-signed client certificate and gives its two files.
+func keyPair(t *testing.T) (cert, key string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -45,8 +45,8 @@ func pair(t *testing.T) (cert, key string) {
 
 // Each knob turns its own leg, and nothing else.
 func TestKnobs(t *testing.T) {
-	cert, key := pair(t)
-	other, otherKey := pair(t)
+	cert, key := keyPair(t)
+	other, otherKey := keyPair(t)
 	own, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -122,8 +122,8 @@ func TestKnobs(t *testing.T) {
 // Where a certificate of a client is wanted and missing, or not believed, that is said, and not something about versions: on
 // either leg, by TLS 1.2 and 1.3.
 func TestMutualTLSIsSaid(t *testing.T) {
-	cert, _ := pair(t)
-	foreign, err := tls.LoadX509KeyPair(pair(t))
+	cert, _ := keyPair(t)
+	foreign, err := tls.LoadX509KeyPair(keyPair(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestNoResumption(t *testing.T) {
 
 // A knob that cannot be turned is an error before anything listens, and a route with knobs reads back as it was written.
 func TestKnobErrors(t *testing.T) {
-	cert, key := pair(t)
+	cert, key := keyPair(t)
 	for route, want := range map[string]string{
 		"imaps://:0?tls-min=1.4=imaps://h":                         `TLS version "1.4"`,
 		"imaps://:0?client-cert=x=imaps://h":                       "belongs behind the upstream",

@@ -73,12 +73,15 @@ func (l *leg) receive(p []byte) (int, error) {
 	n, err := l.wire.Read(p)
 	if n > 0 {
 		l.s.tell.chunk(l.id, l.peer, p[:n], l.began)
+		if !l.wire.looped() {
+			l.s.tell.await()
+		}
 		if l.began && l.tls == nil {
 			l.tail = append(l.tail, p[:n]...)
 			l.tail = l.tail[max(0, len(l.tail)-alertSize):]
 		}
 	}
-	if err != nil {
+	if err != nil && err != errDry {
 		l.readEnded(err)
 	}
 	return n, err
@@ -146,6 +149,11 @@ func (l *leg) send(p []byte) (int, error) {
 	if !l.s.tell.chunk(l.id, l.self(), p, l.began) {
 		return 0, &net.OpError{Op: "write", Net: "tcp", Addr: l.RemoteAddr(), Err: errReset}
 	}
+	return l.put(p)
+}
+
+// put writes to the wire what was told.
+func (l *leg) put(p []byte) (int, error) {
 	n, err := l.wire.Write(p)
 	if err != nil && isReset(err) {
 		l.end(l.peer, decode.Reset)

@@ -72,16 +72,19 @@ func (s *session) relay() *fault {
 }
 
 func (s *session) bothWays(st *steering) {
+	client := &direction{s: s, st: st, from: s.client, to: s.server, steered: true}
+	server := &direction{s: s, st: st, from: s.server, to: s.client, steered: true, first: s.greeting}
+	s.meeting.directions = [2]*direction{decode.Client: client, decode.Server: server}
 	var other sync.WaitGroup
 	other.Go(func() {
 		defer s.catch()
 		defer st.leave(decode.Server)
-		s.carry(s.server, s.client, st.fromServer)
+		server.carry()
 	})
 	defer other.Wait() // also when this direction panics: catch runs after it, and must not close what is in use
 	defer s.wakeOnPanic()
 	defer st.leave(decode.Client)
-	s.carry(s.client, s.server, st.fromClient)
+	client.carry()
 }
 
 // wakeOnPanic lets the other direction end when this one panics; the panic goes on.
@@ -92,40 +95,101 @@ func (s *session) wakeOnPanic() {
 	}
 }
 
-// carry relays one direction: steered as long as the protocol may still agree on TLS or octets may have to be changed,
-// and then as it comes.
-func (s *session) carry(from, to *leg, steer func(*buffer) error) {
-	var b buffer
-	defer b.free()
-	err := steer(&b)
-	if err == nil {
-		err = copyAll(from, to, &b)
+// direction carries what one side says over to the other leg.
+type direction struct {
+	s        *session
+	st       *steering
+	from, to *leg
+	first    []byte // is carried before anything is read: the greeting of a server that facteur itself upgraded
+	b        buffer
+	steered  bool // the protocol may still agree on TLS, or octets may have to be changed
+	calm     int  // turns in a row that brought little
+
+	looped
+}
+
+// carry relays the direction until it ends.
+func (d *direction) carry() {
+	defer d.b.free()
+	d.s.carryEnd(d.from, d.to, d.run())
+}
+
+// run is the direction's life: steered as long as the protocol may still agree on TLS or octets may have to be changed, and
+// then as it comes. It gives what ended it.
+func (d *direction) run() error {
+	if len(d.first) > 0 {
+		if err := d.said(d.first); err != nil {
+			return err
+		}
+		d.first = nil
 	}
-	s.carryEnd(from, to, err)
+	for {
+		if d.steered && d.st.isOver() {
+			if err := d.st.flush(d.from.peer); err != nil {
+				return err
+			}
+			d.steered = false
+		}
+		if d.calm >= calmTurns {
+			d.calm = 0
+			if d.invite() {
+				if err := d.ride(); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		d.reads()
+		n, err := d.from.take(d.b.room())
+		if joins, err := d.invited(n, err); joins {
+			if err := d.ride(); err != nil {
+				return err
+			}
+			continue
+		} else if err := d.pass(d.b.room()[:n], err); err != nil {
+			return err
+		}
+		if d.b.filled(n); n <= calmTurn {
+			d.calm++
+		} else {
+			d.calm = 0
+		}
+	}
+}
+
+// pass carries over what one read gave: its octets, and then its error.
+func (d *direction) pass(data []byte, err error) error {
+	if len(data) > 0 {
+		d.from.heard()
+		d.from.spoke(data)
+		if err := d.said(data); err != nil {
+			return err
+		}
+	}
+	if err != nil && d.steered {
+		if werr := d.st.flush(d.from.peer); werr != nil {
+			return werr
+		}
+	}
+	return err
+}
+
+// said carries over what was said, in one piece if nothing has to be held back.
+func (d *direction) said(data []byte) error {
+	switch {
+	case !d.steered:
+		return d.to.deliver(data)
+	case d.from == d.s.client:
+		return d.st.clientSaid(data)
+	default:
+		return d.st.serverSaid(data)
+	}
 }
 
 // writeError is a failure to write, as against one to read.
 type writeError struct{ error }
 
 func (e writeError) Unwrap() error { return e.error }
-
-// copyAll is the relay proper: what one read gives is written in one piece.
-func copyAll(from, to *leg, b *buffer) error {
-	for {
-		n, err := from.take(b.room())
-		if n > 0 {
-			from.heard()
-			from.spoke(b.room()[:n])
-			if err := to.deliver(b.room()[:n]); err != nil {
-				return err
-			}
-			b.filled(n)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // carryEnd carries the end of a direction over to the other leg as it was: a FIN as FIN, a close_notify as close_notify,
 // and a reset as reset. Where only one of the legs is in TLS, its goodbye is both. A stream that is cut off without
@@ -146,12 +210,14 @@ func (s *session) carryEnd(from, to *leg, err error) {
 		// The peer of to is gone, and the other direction, which reads from it, will find that out; or the session ends.
 		s.directionEnded()
 	default:
-		if from.tls != nil && !isReset(err) {
-			if f := s.recordFault(from, err); f != nil {
-				s.explain(f)
-			}
+		if from.tls == nil || isReset(err) {
+			s.breakOff()
+			return
 		}
-		s.breakOff()
+		if f := s.recordFault(from, err); f != nil {
+			s.explain(f)
+		}
+		s.abort() // no reset: what was said before has yet to arrive. That no close_notify follows shows the rest.
 	}
 }
 

@@ -2,8 +2,9 @@
 // the protocol far enough to know where STARTTLS or STLS was agreed on, and tells an [Observer] everything that crossed
 // either leg, in order.
 //
-// One goroutine owns a session's two connections and closes them; a second one relays the other direction. A session
-// that fails, or panics, touches no other. Octets are changed in named cases only ([Config.NoRewrite] forbids all), and
+// One goroutine owns a session's two connections and closes them; a second one relays the other direction. Once a session
+// has settled and is calm, a loop that carries many takes its turns instead (Linux). A session that fails, or panics,
+// touches no other. Octets are changed in named cases only ([Config.NoRewrite] forbids all), and
 // every change is told as session.rewrite.
 package proxy
 
@@ -93,6 +94,7 @@ type Server struct {
 	ownMu     sync.Mutex        // guards own
 	own       []int             // ports of facteur's other listeners
 
+	loops     loops
 	sessions  sync.WaitGroup
 	accepting sync.WaitGroup
 	active    atomic.Int64
@@ -245,6 +247,7 @@ func (s *Server) Addrs() []net.Addr {
 // Serve accepts and relays until ctx is done. Then it stops accepting, gives running sessions two seconds to end by
 // themselves, ends the others, and returns nil when every observer is closed.
 func (s *Server) Serve(ctx context.Context) error {
+	defer s.loops.close()
 	life, kill := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer kill(nil)
 	for _, r := range s.routes {

@@ -63,11 +63,13 @@ func TestPanicStopsAtSession(t *testing.T) {
 
 type panicking struct{}
 
-func (panicking) Chunk(c decode.Chunk) {
+func (panicking) Chunk(c decode.Chunk) bool {
 	if len(c.Data) > 0 {
 		panic("no")
 	}
+	return false
 }
+func (panicking) Await()                     {}
 func (panicking) Secrets(decode.Leg, []byte) {}
 func (panicking) Expect(decode.Leg, bool)    {}
 func (panicking) Close(time.Time)            {}

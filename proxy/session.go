@@ -43,6 +43,7 @@ type session struct {
 	judge  judge         // of the lab
 	ending chan struct{} // closed when the session is ended
 
+	meeting  meeting     // of the two directions, before a loop carries them
 	relaying bool        // both legs are ready, and octets go both ways
 	leaving  atomic.Bool // a direction ends; set before its other leg is told
 
@@ -177,6 +178,7 @@ func (s *session) abort() {
 			l.abort()
 		}
 	}
+	s.meeting.recall()
 }
 
 // breakOff ends the session at once: a leg was reset, or cannot go on.

@@ -93,9 +93,9 @@ type soakCount struct {
 	seen *atomic.Int64
 }
 
-func (c *soakCount) Chunk(k decode.Chunk) {
+func (c *soakCount) Chunk(k decode.Chunk) bool {
 	c.seen.Add(int64(len(k.Data)))
-	c.Live.Chunk(k)
+	return c.Live.Chunk(k)
 }
 
 // soakTape is a recording that is read back while it is written, so that it takes no room.

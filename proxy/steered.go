@@ -22,29 +22,15 @@ func (st *steering) isOver() bool {
 	return st.over
 }
 
-// fromClient relays the client's direction until nothing is left to steer.
-func (st *steering) fromClient(b *buffer) error {
-	for !st.isOver() {
-		n, err := st.s.client.app.Read(b.room())
-		if n > 0 {
-			st.s.client.spoke(b.room()[:n])
-			if err := st.clientSaid(b.room()[:n]); err != nil {
-				return err
-			}
-			b.filled(n)
-		}
-		if err != nil {
-			st.mu.Lock()
-			defer st.mu.Unlock()
-			if werr := st.passClient(st.flows[decode.Client].end()); werr != nil {
-				return werr
-			}
-			return err
-		}
-	}
+// flush passes on all that is held of a side's.
+func (st *steering) flush(from decode.Side) error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.passClient(st.flows[decode.Client].end())
+	if from == decode.Client {
+		return st.passClient(st.flows[decode.Client].end())
+	}
+	st.awaitTurn()
+	return st.passServer(st.flows[decode.Server].end())
 }
 
 // clientSaid takes what the client said, and passes on what may go.
@@ -92,18 +78,16 @@ func (st *steering) clientSaid(data []byte) error {
 // watchClient passes on what the watch understands of data, and gives the rest, with which the watch is over.
 func (st *steering) watchClient(data []byte) (rest []byte, err error) {
 	for len(data) > 0 {
-		n := st.watch.client(data)
-		over := st.watch.in != watchDecision // asked before the server can decide
-		if err := st.write(st.s.server, data[:n]); err != nil {
+		var early bool
+		if data, early, err = st.watched(data); err != nil {
 			return nil, err
 		}
-		data = data[n:]
 		switch {
 		case len(data) == 0:
-		case over:
+		case !early:
 			st.unwatch()
 			return data, nil
-		default: // sent behind DATA without waiting: its reply says what it is
+		default: // its reply says what it is
 			for st.watch.in == watchDecision && !st.gone[decode.Server] {
 				st.cond.Wait()
 			}
@@ -113,6 +97,29 @@ func (st *steering) watchClient(data []byte) (rest []byte, err error) {
 		}
 	}
 	return nil, nil
+}
+
+// watched passes on what the watch understands at once. It gives the rest, and whether that was sent behind DATA without
+// waiting for the reply.
+func (st *steering) watched(data []byte) (rest []byte, early bool, err error) {
+	n := st.watch.client(data)
+	early = st.watch.in == watchDecision // asked before the server can decide
+	return data[n:], early, st.write(st.s.server, data[:n])
+}
+
+// watchedNow is watched for a direction in a loop, where the other one is, too: the rest, which is a copy, may have to wait.
+func (st *steering) watchedNow(data []byte) (rest []byte, err error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	data, _, err = st.watched(data)
+	return append([]byte(nil), data...), err
+}
+
+// isWatched reports whether the watch follows.
+func (st *steering) isWatched() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.watch != nil && !st.over
 }
 
 // write lets go of mu while it writes.
@@ -186,42 +193,6 @@ func secureScheme(scheme string) string {
 		return scheme + "s"
 	}
 	return "smtps"
-}
-
-// fromServer relays the server's direction until nothing is left to steer.
-func (st *steering) fromServer(b *buffer) error {
-	if g := st.s.greeting; len(g) > 0 {
-		st.s.greeting = nil
-		if err := st.serverSaid(g); err != nil {
-			return err
-		}
-	}
-	for !st.isOver() {
-		n, err := st.s.server.app.Read(b.room())
-		if n > 0 {
-			st.s.server.heard()
-			st.s.server.spoke(b.room()[:n])
-			if err := st.serverSaid(b.room()[:n]); err != nil {
-				return err
-			}
-			b.filled(n)
-		}
-		if err != nil {
-			if werr := st.endServer(); werr != nil {
-				return werr
-			}
-			return err
-		}
-	}
-	return st.endServer()
-}
-
-// endServer passes on what is held of the server's.
-func (st *steering) endServer() error {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.awaitTurn()
-	return st.passServer(st.flows[decode.Server].end())
 }
 
 // serverSaid takes what the server said, changes what is to be changed, and passes it on.

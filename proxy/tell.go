@@ -3,6 +3,7 @@ package proxy
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"facteur/decode"
@@ -17,12 +18,15 @@ type SessionInfo struct {
 	Client, Local net.Addr // the mail client, and where it found facteur
 }
 
-// Observer follows one session. Its methods are called one at a time. They should not block for long: the relay waits
-// for them, which is how a recorder whose memory is spent holds the relay back.
+// Observer follows one session. Its methods but Await are called one at a time, and must not wait: one goroutine may relay
+// many sessions.
 type Observer interface {
 	// Chunk is handed octets on the wire of a leg in the order they crossed (ciphertext, inside TLS), the ends of its
-	// sides, and what happened beside them. c.Data and c.Told are valid during the call.
-	Chunk(c decode.Chunk)
+	// sides, and what happened beside them. c.Data and c.Told are valid during the call. It reports whether the observer is
+	// behind, so that no more should be read for it: that is how a recorder whose memory is spent holds the relay back.
+	Chunk(c decode.Chunk) (behind bool)
+	// Await returns when the observer is not behind any more.
+	Await()
 	// Secrets is handed lines of an NSS key log: the secrets of facteur's own handshakes on leg, each before the first
 	// octet that needs it.
 	Secrets(leg decode.Leg, keylog []byte)
@@ -35,11 +39,12 @@ type Observer interface {
 // teller hands everything to a session's observer, one thing at a time and in the order it happened. Its zero value
 // tells nobody.
 type teller struct {
-	obs  Observer
-	mu   sync.Mutex // held during every call of obs
-	over bool       // it was closed: what comes too late is told to nobody
-	gone [2]bool    // the leg was reset: nothing crosses it any more
-	keys [2]keyLog
+	obs    Observer
+	mu     sync.Mutex  // held during every call of obs but Await
+	behind atomic.Bool // obs is
+	over   bool        // it was closed: what comes too late is told to nobody
+	gone   [2]bool     // the leg was reset: nothing crosses it any more
+	keys   [2]keyLog
 }
 
 // keyLog gathers secrets of a leg until the next chunk is told. crypto/tls holds a lock of the whole process while it
@@ -78,8 +83,19 @@ func (t *teller) chunk(leg decode.Leg, from decode.Side, data []byte, secured bo
 	if secured {
 		t.secrets(leg)
 	}
-	t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Data: data})
+	if t.obs.Chunk(decode.Chunk{Time: time.Now(), Leg: leg, From: from, Data: data}) {
+		t.behind.Store(true)
+	}
 	return true
+}
+
+// await returns when the observer is not behind. Octets are told before they are written, and read only behind that: what an
+// observer is handed beyond its measure is what one read gave.
+func (t *teller) await() {
+	if t.behind.Load() {
+		t.behind.Store(false)
+		t.obs.Await()
+	}
 }
 
 // secrets hands over what the key log of leg holds; the caller holds t.mu.

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+	"cmp"
 	"io"
 	"net"
 	"os"
@@ -18,6 +20,12 @@ type wire struct {
 	in   transfer // belongs to who reads
 	outs sync.Mutex
 	out  transfer // guarded by outs
+
+	// A loop waits for nothing, and leaves what may take its time to goroutines: they find here what came of it.
+	fd     int    // of the connection while a loop has it, else -1
+	dry    bool   // all that was there has been read
+	failed error  // what reading came to: io.EOF, or worse
+	rest   []byte // what could not be written yet; nothing else is written before it
 }
 
 // transfer is one call under way. step is what the connection calls again and again until it says that it is done; it is
@@ -33,11 +41,19 @@ type transfer struct {
 const maxTransfer = 128 << 10
 
 func newWire(conn *net.TCPConn) *wire {
-	w := &wire{conn: conn}
-	w.raw, _ = conn.SyscallConn() // fails for no connection that was opened
+	w := &wire{fd: -1}
 	w.in.step, w.out.step = w.in.read, w.out.write
+	w.use(conn)
 	return w
 }
+
+func (w *wire) use(conn *net.TCPConn) {
+	w.conn = conn
+	w.raw, _ = conn.SyscallConn() // fails for no connection that was opened
+}
+
+// looped reports whether a loop has the connection.
+func (w *wire) looped() bool { return w.fd >= 0 }
 
 func (t *transfer) call(trap, fd uintptr) (n int, again bool) {
 	for {
@@ -85,23 +101,112 @@ func (w *wire) done(t *transfer, op string, err error) (int, error) {
 	return t.n, err
 }
 
-// Read is net.Conn's, for one goroutine at a time.
-func (w *wire) Read(p []byte) (int, error) {
-	if len(p) == 0 {
+// Read is net.Conn's, for one goroutine at a time. In a loop it gives errDry instead of waiting, and instead of an error,
+// which is given once it has left the loop.
+func (w *wire) Read(p []byte) (n int, err error) {
+	switch {
+	case len(p) == 0:
 		return 0, nil
+	case w.looped():
+		return w.readNow(p)
+	case w.failed != nil:
+		err, w.failed = w.failed, nil
+		return 0, err
 	}
 	w.in.begin(p)
-	n, err := w.done(&w.in, "read", w.raw.Read(w.in.step))
+	return w.wasRead(w.raw.Read(w.in.step))
+}
+
+func (w *wire) wasRead(err error) (int, error) {
+	n, err := w.done(&w.in, "read", err)
 	if n == 0 && err == nil {
-		return 0, io.EOF
+		err = io.EOF
 	}
 	return n, err
 }
 
-// Write is net.Conn's.
+func (w *wire) readNow(p []byte) (int, error) {
+	w.in.begin(p)
+	if w.dry || !w.in.read(uintptr(w.fd)) {
+		w.dry = true
+		return 0, errDry
+	}
+	n, err := w.wasRead(nil)
+	if w.dry = n < len(p); err != nil {
+		w.failed = err
+		return 0, errDry
+	}
+	return n, nil
+}
+
+// Write is net.Conn's. In a loop it waits for nothing, and does not fail: what could not be written is kept.
 func (w *wire) Write(p []byte) (int, error) {
 	w.outs.Lock()
 	defer w.outs.Unlock()
+	if w.looped() {
+		w.writeNow(p)
+		return len(p), nil
+	}
+	if len(w.rest) > 0 {
+		w.out.begin(w.rest)
+		w.rest = nil
+		if _, err := w.done(&w.out, "write", w.raw.Write(w.out.step)); err != nil {
+			return 0, err
+		}
+	}
 	w.out.begin(p)
 	return w.done(&w.out, "write", w.raw.Write(w.out.step))
+}
+
+func (w *wire) writeNow(p []byte) {
+	if len(w.rest) > 0 {
+		w.rest = append(w.rest, p...)
+		return
+	}
+	w.out.begin(p)
+	if !w.out.write(uintptr(w.fd)) || w.out.errno != 0 {
+		w.rest = bytes.Clone(w.out.b)
+	}
+	w.out.b = nil
+}
+
+// full reports whether something could not be written.
+func (w *wire) full() bool {
+	w.outs.Lock()
+	defer w.outs.Unlock()
+	return len(w.rest) > 0
+}
+
+// detach takes the connection out of the hands of Go's poller, for a loop: w.fd is its descriptor from now on, and conn is
+// closed.
+func (w *wire) detach() (err error) {
+	control := w.raw.Control(func(fd uintptr) {
+		w.fd, err = dup(fd)
+	})
+	if err = cmp.Or(err, control); err != nil {
+		w.fd = -1
+		return err
+	}
+	return w.conn.Close()
+}
+
+func dup(fd uintptr) (int, error) {
+	r, _, errno := syscall.Syscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, os.NewSyscallError("fcntl", errno)
+	}
+	return int(r), nil
+}
+
+// attach gives the connection back to Go's poller.
+func (w *wire) attach() error {
+	f := os.NewFile(uintptr(w.fd), "connection")
+	w.fd = -1
+	defer f.Close()
+	conn, err := net.FileConn(f)
+	if err != nil {
+		return err
+	}
+	w.use(conn.(*net.TCPConn))
+	return nil
 }

@@ -8,3 +8,5 @@ import "net"
 type wire struct{ *net.TCPConn }
 
 func newWire(conn *net.TCPConn) *wire { return &wire{conn} }
+
+func (w *wire) looped() bool { return false }

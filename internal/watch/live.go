@@ -145,13 +145,16 @@ func (d *Desk) Wait() {
 	d.mu.Unlock()
 }
 
-// Chunk notes what crossed. It waits only if the session is too far behind (see backlog).
-func (l *Live) Chunk(c decode.Chunk) {
+// Chunk notes what crossed, and reports whether the session is too far behind (see backlog).
+func (l *Live) Chunk(c decode.Chunk) (behind bool) {
 	if c.Told != nil {
 		c.Told = &decode.Told{Kind: c.Told.Kind, Fields: slices.Clone(c.Told.Fields)}
 	}
-	l.queue.put(chunkJob(c), c.Data)
+	return l.queue.put(chunkJob(c), c.Data)
 }
+
+// Await returns when the session is not too far behind any more.
+func (l *Live) Await() { l.queue.await() }
 
 // Secrets notes key log lines of one of facteur's own handshakes.
 func (l *Live) Secrets(leg decode.Leg, keylog []byte) {

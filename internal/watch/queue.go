@@ -106,13 +106,10 @@ func (q *queue) init(c *clock, m *memory) {
 	q.room.L = &q.mu
 }
 
-// put adds a job, with a copy of its octets.
-func (q *queue) put(j job, data []byte) {
-	var waited time.Duration
+// put adds a job, with a copy of its octets, and reports whether nothing more should be put for now.
+func (q *queue) put(j job, data []byte) (full bool) {
 	q.mu.Lock()
-	if q.full() {
-		waited = q.wait()
-	}
+	defer q.mu.Unlock()
 	if q.in == nil {
 		q.in = inboxes.Get().(*inbox)
 	}
@@ -129,13 +126,23 @@ func (q *queue) put(j job, data []byte) {
 	case q.state == resting:
 		q.arm()
 	}
+	return q.full()
+}
+
+// await returns when something may be put.
+func (q *queue) await() {
+	var waited time.Duration
+	q.mu.Lock()
+	if q.full() {
+		waited = q.wait()
+	}
 	q.mu.Unlock()
 	if waited >= stallTime {
 		q.stalled(waited, false)
 	}
 }
 
-// full reports whether nothing may be put for now. While the memory of all sessions is spent, each may still put what
+// full reports whether nothing should be put for now. While the memory of all sessions is spent, each may still put what
 // comes next once everything of its own is worked off: none waits for another's end. The caller holds mu.
 func (q *queue) full() bool {
 	return q.in != nil && (len(q.in.data) >= backlog || len(q.in.jobs) >= maxJobs) ||
