@@ -138,21 +138,34 @@ func (l *loop) run() {
 	}
 }
 
-// wait gives what is ready. Before it sleeps, it lets others run and looks again: peers on this machine answer at once, and
-// to be woken costs more than looking.
+// wait gives what is ready. Before it sleeps, it lets others run; with several sessions it also looks before and behind that:
+// something is often there at once, and to be woken costs more than looking.
 func (l *loop) wait(ready []syscall.EpollEvent) int {
-	for range 2 {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(l.poll), uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready)), 0, 0, 0)
-		if errno == 0 && n > 0 {
-			return int(n)
-		}
-		runtime.Gosched()
+	several := l.sessions.Load() > 1
+	if n := l.look(ready, several); n > 0 {
+		return n
+	}
+	runtime.Gosched()
+	if n := l.look(ready, several); n > 0 {
+		return n
 	}
 	n, err := syscall.EpollWait(l.poll, ready, -1)
 	if err != nil { // EINTR
 		return 0
 	}
 	return n
+}
+
+// look gives what is ready now.
+func (l *loop) look(ready []syscall.EpollEvent, worthwhile bool) int {
+	if !worthwhile {
+		return 0
+	}
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(l.poll), uintptr(unsafe.Pointer(&ready[0])), uintptr(len(ready)), 0, 0, 0)
+	if errno != 0 {
+		return 0
+	}
+	return int(n)
 }
 
 // rung does what was posted, and reports whether the loop goes on.

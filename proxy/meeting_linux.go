@@ -229,7 +229,8 @@ func (d *direction) passNow(data []byte) bool {
 	} else {
 		d.ended = d.said(data)
 	}
-	return d.ended == nil && d.rest == nil && !d.to.wire.full() && !d.s.tell.behind.Load()
+	answered := d.from.tls != nil && d.from.wire.full() // a KeyUpdate, to a peer that does not read
+	return d.ended == nil && d.rest == nil && !d.to.wire.full() && !answered && !d.s.tell.behind.Load()
 }
 
 // hurry lets a read return.
