@@ -64,7 +64,7 @@ type imapKnown struct {
 }
 
 func newIMAP(l *leg) protocol {
-	p := &imap{l: l, state: newMachine(IMAPStates)}
+	p := &imap{l: l, state: newMachine(imapArrows)}
 	p.build.p, p.build.imapNames = p, &l.s.room.names
 	return p
 }

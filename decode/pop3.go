@@ -31,7 +31,7 @@ type popCommand struct {
 	bare bool // without an argument
 }
 
-func newPOP3(l *leg) *pop3 { return &pop3{l: l, state: newMachine(POP3States)} }
+func newPOP3(l *leg) *pop3 { return &pop3{l: l, state: newMachine(pop3Arrows)} }
 
 func (p *pop3) step(from Side, f *frame) bool {
 	switch {

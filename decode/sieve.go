@@ -27,7 +27,7 @@ type sieveCommand struct {
 }
 
 func newSieve(l *leg) *sieve {
-	return &sieve{l: l, state: newMachine(SieveStates), guard: guard{literals: true}}
+	return &sieve{l: l, state: newMachine(sieveArrows), guard: guard{literals: true}}
 }
 
 // unit finds the next line of a side together with the literals in it ({n} and {n+}, RFC 5804 §4). A unit over maxLine

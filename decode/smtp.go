@@ -64,9 +64,9 @@ const (
 )
 
 func newSMTP(l *leg, lmtp bool) *smtp {
-	s := &smtp{l: l, lmtp: lmtp, family: SMTP, state: newMachine(SMTPStates)}
+	s := &smtp{l: l, lmtp: lmtp, family: SMTP, state: newMachine(smtpArrows)}
 	if lmtp {
-		s.family, s.state = LMTP, newMachine(LMTPStates)
+		s.family, s.state = LMTP, newMachine(lmtpArrows)
 	}
 	s.kinds = smtpKindsOf[s.family]
 	return s

@@ -1,5 +1,7 @@
 package decode
 
+import "strings"
+
 // Transition is one arrow of a protocol's state machine: in state From, On leads to To. The decoders move by these
 // tables and the page draws them.
 type Transition struct {
@@ -114,30 +116,51 @@ var SieveStates = []Transition{
 	{"", "LOGOUT OK", "closing"},
 }
 
-// machine is where a leg stands in its protocol's table.
-type machine struct {
-	table []Transition
-	state string
+// arrows are a table's transitions, in its order, by the verb in On; their On is the rest, how the answer begins.
+type arrows struct {
+	first  string // the state that they start in
+	byVerb map[string][]Transition
 }
 
-func newMachine(table []Transition) machine { return machine{table, table[0].From} }
+func arrowsOf(table []Transition) *arrows {
+	a := &arrows{table[0].From, map[string][]Transition{}}
+	for _, t := range table {
+		i := strings.LastIndexByte(t.On, ' ')
+		verb := t.On[:i]
+		t.On = t.On[i+1:]
+		a.byVerb[verb] = append(a.byVerb[verb], t)
+	}
+	return a
+}
+
+var (
+	smtpArrows  = arrowsOf(SMTPStates)
+	lmtpArrows  = arrowsOf(LMTPStates)
+	pop3Arrows  = arrowsOf(POP3States)
+	imapArrows  = arrowsOf(IMAPStates)
+	sieveArrows = arrowsOf(SieveStates)
+)
+
+// machine is where a leg stands in its protocol's table.
+type machine struct {
+	arrows *arrows
+	state  string
+}
+
+func newMachine(a *arrows) machine { return machine{a, a.first} }
 
 // move takes the arrow for an answer to a verb, if there is one, and gives the new state, "" if nothing changed. An
 // answer is matched by its beginning: "250" by "2", "+OK" by "+OK".
 func (m *machine) move(verb, answer string) string {
-	n := len(verb)
-	for i := range m.table {
-		t := &m.table[i]
-		if len(t.On) <= n+1 || t.On[n] != ' ' || t.On[:n] != verb || t.From != "" && t.From != m.state {
+	for _, t := range m.arrows.byVerb[verb] {
+		if t.From != "" && t.From != m.state || !strings.HasPrefix(answer, t.On) {
 			continue
 		}
-		if len(answer) >= len(t.On)-n-1 && answer[:len(t.On)-n-1] == t.On[n+1:] {
-			if t.To == m.state {
-				return ""
-			}
-			m.state = t.To
-			return m.state
+		if t.To == m.state {
+			return ""
 		}
+		m.state = t.To
+		return m.state
 	}
 	return ""
 }
