@@ -31,7 +31,10 @@ func (q *queue[T]) pop() T {
 	v := q.items[q.from]
 	q.items[q.from] = none
 	q.from++
-	if q.from == len(q.items) || q.from >= 64 && 2*q.from >= len(q.items) { // room at the front is used again
+	switch {
+	case q.from == len(q.items):
+		q.items, q.from = q.items[:0], 0
+	case q.from >= 64 && 2*q.from >= len(q.items): // room at the front is used again
 		n := copy(q.items, q.items[q.from:])
 		for i := range q.items[n:] {
 			q.items[n+i] = none

@@ -109,23 +109,30 @@ func replyText(room *Room, raw []byte) (line, text string) {
 
 // enhancedCode gives the enhanced status code that a reply's text begins with (RFC 2034, RFC 3463).
 func enhancedCode(text string) string {
-	end := 0
-	for end < len(text) && (digit(text[end]) || text[end] == '.') {
-		end++
-	}
-	if end < len(text) && text[end] != ' ' && text[end] != '\n' {
+	if len(text) < len("2.0.0") || text[1] != '.' || strings.IndexByte("245", text[0]) < 0 {
 		return ""
 	}
-	class, rest, ok1 := strings.Cut(text[:end], ".")
-	subject, detail, ok2 := strings.Cut(rest, ".")
-	if !ok1 || !ok2 || len(class) != 1 || strings.IndexByte("245", class[0]) < 0 || !upToThree(subject) || !upToThree(detail) {
+	n := upToThree(text, 2)
+	if n < 0 || n == len(text) || text[n] != '.' {
 		return ""
 	}
-	return text[:end]
+	if n = upToThree(text, n+1); n < 0 || n < len(text) && text[n] != ' ' && text[n] != '\n' {
+		return ""
+	}
+	return text[:n]
 }
 
-// upToThree reports whether s is a number of one to three digits, given that it holds digits and dots only.
-func upToThree(s string) bool { return len(s) >= 1 && len(s) <= 3 && strings.IndexByte(s, '.') < 0 }
+// upToThree gives the end of a number of one to three digits at offset at, -1 if there is none.
+func upToThree(s string, at int) int {
+	n := at
+	for n < len(s) && digit(s[n]) {
+		n++
+	}
+	if n == at || n > at+3 {
+		return -1
+	}
+	return n
+}
 
 // explainReply notes what a reply says.
 func (s *smtp) explainReply(e *Event, raw []byte, at int64, code string, cmd smtpCommand, answers bool) {
