@@ -109,7 +109,7 @@ func benchmarkLive(b *testing.B, o decode.Options, legs [2][]decode.Chunk, keys 
 						c.Data = room[:copy(room, c.Data)]
 					}
 					c.Time, c.Leg = now, decode.Leg(leg)
-					l.Chunk(c)
+					l.say(c)
 				}
 			}
 		}

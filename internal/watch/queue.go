@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"bytes"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type job struct {
 	leg   decode.Leg
 	from  decode.Side
 	end   decode.End
+	same  bool // its octets are those of the job before, of the other leg
 }
 
 type jobKind uint8
@@ -57,13 +59,28 @@ func (j *job) chunk(data []byte) decode.Chunk {
 }
 
 // inbox holds what was observed and not looked at yet: the octets of all jobs lie in one piece of memory, which the
-// sessions hand on to one another, so that an idle session holds none.
+// sessions hand on to one another, so that an idle session holds none. Jobs may share octets: nobody changes them.
 type inbox struct {
 	jobs []job
 	data []byte
 }
 
 var inboxes = sync.Pool{New: func() any { return new(inbox) }}
+
+// hold gives a job its octets: a copy of them. In clear, a relay says on one leg what it has just heard on the other, and
+// then they are there already, still in the processor's cache.
+func (in *inbox) hold(j *job, data []byte) {
+	j.at, j.n = uint32(len(in.data)), uint32(len(data))
+	if n := len(in.jobs); n > 0 {
+		last := &in.jobs[n-1]
+		j.same = last.leg != j.leg && !last.same && bytes.Equal(in.data[last.at:last.at+last.n], data)
+		if j.same {
+			j.at = last.at
+			return
+		}
+	}
+	in.data = append(in.data, data...)
+}
 
 func (in *inbox) recycle() {
 	clear(in.jobs)
@@ -114,10 +131,12 @@ func (q *queue) put(j job, data []byte) (full bool) {
 		q.in = inboxes.Get().(*inbox)
 	}
 	in := q.in
-	j.at, j.n = uint32(len(in.data)), uint32(len(data))
-	in.data = append(in.data, data...)
+	had := len(in.data)
+	in.hold(&j, data)
 	in.jobs = append(in.jobs, j)
-	q.memory.used.Add(int64(len(data)))
+	if n := len(in.data) - had; n > 0 {
+		q.memory.used.Add(int64(n))
+	}
 	switch {
 	case q.state == working:
 	case len(in.data) >= eager || len(in.jobs) >= maxJobs:
