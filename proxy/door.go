@@ -78,14 +78,13 @@ func (s *session) enter() bool {
 	if f != nil {
 		if f.what != "" { // otherwise a mere test of the port
 			line, advice := s.srv.say(s.srv.c.Lang, f)
-			s.log.Warn(line, "what", f.what, "hint", advice, "client", s.info.Client.String())
+			s.log().Warn(line, "what", f.what, "hint", advice, "client", s.info.Client.String())
 		}
 		return false
 	}
 	s.via = s.route.door
 	s.route, s.arrival = s.srv.dynamic(s.route, host, port)
 	s.info.Route, s.info.Mode = s.route.Route, s.route.mode
-	s.log = s.srv.c.Log.With("route", s.route.String(), "session", s.info.ID)
 	return true
 }
 

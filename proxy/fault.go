@@ -121,7 +121,7 @@ func (s *session) fail(f *fault) {
 	if f.err != nil {
 		args = append(args, "err", bilingual.In(s.srv.c.Lang, f.err))
 	}
-	s.log.Warn(line, args...)
+	s.log().Warn(line, args...)
 }
 
 // dialFault says why there is no connection to the mail server.

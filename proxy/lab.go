@@ -266,7 +266,7 @@ func (s *session) verdict() {
 		fields = append(fields, "verb", verb)
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.verdict", fields...)
-	s.log.Warn(s.srv.note("session.verdict."+worst, fields...), "attack", by, "verdict", worst)
+	s.log().Warn(s.srv.note("session.verdict."+worst, fields...), "attack", by, "verdict", worst)
 }
 
 var verdicts = []string{"", verdictWaited, verdictGaveUp, verdictCutOff, verdictRefused, verdictFellBack, verdictFooled}

@@ -75,7 +75,7 @@ func (s *session) tellDoor() {
 	}
 	s.tell.told(decode.ClientLeg, decode.Client, "session.door", "what", s.arrival, "server", server, "how", s.via.String())
 	if s.arrival == doorOutside {
-		s.log.Warn(s.srv.note("session.door."+doorOutside, "server", server))
+		s.log().Warn(s.srv.note("session.door."+doorOutside, "server", server))
 	}
 }
 

@@ -2,10 +2,10 @@ package proxy
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"time"
 
@@ -32,6 +32,7 @@ func serverConfig() *tls.Config {
 // before it is answered: that is where the server leg is secured, so that no secret of the client can go to a server
 // that was not verified.
 func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) error {
+	deepen()
 	l := s.client
 	s.beforeHello = before
 	l.began = true
@@ -50,6 +51,18 @@ func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) er
 	l.tls, l.app = t, &listening{joined: joined{t, l}, s: s, lib: library(s.hello), since: time.Now()}
 	l.tail, s.hello = nil, nil // sessions may be many and long
 	return nil
+}
+
+// stackRoom is what two handshakes, one inside the other, need of a goroutine's stack.
+const stackRoom = 24 << 10
+
+// deepen makes the stack of the goroutine large enough at once. It would be copied at every doubling otherwise, in the depths of a
+// handshake, which takes longer than making a key.
+//
+//go:noinline
+func deepen() {
+	var room [stackRoom]byte
+	runtime.KeepAlive(&room)
 }
 
 // greetClient answers crypto/tls when the client's hello is known.
@@ -161,62 +174,6 @@ func (s *session) isOurs(name string) bool {
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == strings.ToLower(s.route.Listen.Host) || name == s.srv.machine
-}
-
-// verify checks the server's certificate: the chain, its dates, and its name.
-func (s *session) verify(cs tls.ConnectionState, names []string) error {
-	if len(cs.PeerCertificates) == 0 {
-		return &fault{what: faultUntrusted, cause: "no_certificate", fields: []string{"server", s.route.Upstream.Addr()}}
-	}
-	leaf := cs.PeerCertificates[0]
-	o := x509.VerifyOptions{Roots: s.srv.c.UpstreamCA, Intermediates: x509.NewCertPool()}
-	for _, c := range cs.PeerCertificates[1:] {
-		o.Intermediates.AddCert(c)
-	}
-	_, err := leaf.Verify(o)
-	if err != nil && o.Roots != nil && s.srv.c.SystemCA {
-		o.Roots = nil
-		if _, e := leaf.Verify(o); e == nil {
-			err = nil
-		}
-	}
-	if err != nil {
-		return s.chainFault(leaf, err)
-	}
-	for _, n := range names {
-		if err = leaf.VerifyHostname(n); err == nil {
-			return nil
-		}
-	}
-	return &fault{what: faultName, cause: "other", err: err, fields: []string{"server", s.route.Upstream.Addr(), "names", strings.Join(namesOf(leaf), ", ")}}
-}
-
-func namesOf(c *x509.Certificate) []string {
-	names := append([]string(nil), c.DNSNames...)
-	for _, ip := range c.IPAddresses {
-		names = append(names, ip.String())
-	}
-	if len(names) == 0 {
-		return []string{"(" + c.Subject.String() + ")"}
-	}
-	return names
-}
-
-// chainFault says why a chain does not verify.
-func (s *session) chainFault(leaf *x509.Certificate, err error) *fault {
-	f := &fault{what: faultUntrusted, cause: "chain", err: err, fields: []string{"server", s.route.Upstream.Addr()}}
-	var invalid x509.CertificateInvalidError
-	switch now := time.Now(); {
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && now.Before(leaf.NotBefore):
-		f.what, f.cause = faultExpired, "not_yet"
-		f.fields = append(f.fields, "value", leaf.NotBefore.Format(time.DateTime))
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired: // it, or one above it
-		f.what, f.cause = faultExpired, "past"
-		f.fields = append(f.fields, "not_after", invalid.Cert.NotAfter.Format(time.DateOnly))
-	default:
-		f.fields = append(f.fields, "issuer", leaf.Issuer.String())
-	}
-	return f
 }
 
 // keyLog gives where crypto/tls writes a leg's secrets, nil if nobody wants them.

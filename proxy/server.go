@@ -101,6 +101,7 @@ type Server struct {
 	refusing  atomic.Int64
 	lastID    atomic.Int64
 	binders   binders
+	chains    chains       // of mail servers
 	ended     atomic.Int64 // sessions that were ended because the server stops
 }
 
@@ -211,12 +212,15 @@ func (s *Server) secure(r *route) (err error) {
 	return err
 }
 
+// listen leaves the settings of connections alone: each leg has its own (newLeg), and to set them twice takes time.
+var listen = net.ListenConfig{KeepAlive: -1}
+
 // Listen opens all routes. What keeps one of them from listening is reported to OnRoute and in the log while the others
 // go on; the error is that none listens.
 func (s *Server) Listen() error {
 	var errs []error
 	for _, r := range s.routes {
-		l, err := net.Listen("tcp", r.Listen.Addr())
+		l, err := listen.Listen(context.Background(), "tcp", r.Listen.Addr())
 		if err != nil {
 			err = listenFault(r.Route, err)
 			errs = append(errs, err)

@@ -23,7 +23,6 @@ type session struct {
 	srv   *Server
 	route *route
 	info  SessionInfo
-	log   *slog.Logger
 	tell  teller
 
 	mu      sync.Mutex // guards the pointers below against abort
@@ -59,7 +58,6 @@ func (s *Server) newSession(r *route, conn *net.TCPConn) *session {
 	n.info = SessionInfo{
 		ID: int(s.lastID.Add(1)), Route: r.Route, Mode: r.mode, Opened: time.Now(), Client: conn.RemoteAddr(), Local: conn.LocalAddr(),
 	}
-	n.log = s.c.Log.With("route", r.String(), "session", n.info.ID)
 	n.client = newLeg(n, decode.ClientLeg, decode.Client, conn)
 	return n
 }
@@ -78,6 +76,9 @@ func (s *session) open() {
 
 // run is the whole life of a session.
 func (s *session) run(life context.Context) {
+	if s.route.Listen.Security == Implicit {
+		deepen()
+	}
 	defer s.finish()
 	defer s.catch()
 	defer context.AfterFunc(life, func() { s.abort() })()
@@ -109,9 +110,14 @@ func (s *session) run(life context.Context) {
 	}
 }
 
+// log names the session in what it says. Few have anything to say, so none keeps a logger.
+func (s *session) log() *slog.Logger {
+	return s.srv.c.Log.With("route", s.route.String(), "session", s.info.ID)
+}
+
 // logReset says that a side broke its connection.
 func (s *session) logReset(from decode.Side) {
-	s.log.Info(s.srv.note("session.end.reset"), "side", from.String())
+	s.log().Info(s.srv.note("session.end.reset"), "side", from.String())
 }
 
 // turnAway tells a client over the limit that there is no room.
@@ -131,7 +137,7 @@ func (s *session) turnAway(life context.Context) {
 // catch keeps a panic within its session.
 func (s *session) catch() {
 	if r := recover(); r != nil {
-		s.log.Error("internal", "panic", r, "stack", string(debug.Stack()))
+		s.log().Error("internal", "panic", r, "stack", string(debug.Stack()))
 		func() {
 			defer func() { _ = recover() }() // the observer itself may be what fails
 			s.fail(&fault{what: faultInternal, fields: []string{"description", fmt.Sprint(r)}})
@@ -144,7 +150,7 @@ func (s *session) catch() {
 func (s *session) finish() {
 	defer func() {
 		if r := recover(); r != nil {
-			s.log.Error("the session's observer failed", "panic", r, "stack", string(debug.Stack()))
+			s.log().Error("the session's observer failed", "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
 	s.mu.Lock()
@@ -264,7 +270,7 @@ func asFault(err error) *fault {
 
 // dial connects to the mail server. Servers speak first, so this cannot wait for the client.
 func (s *session) dial(life context.Context) *fault {
-	d := net.Dialer{Timeout: s.srv.c.DialTimeout, Control: func(_, address string, _ syscall.RawConn) error {
+	d := net.Dialer{Timeout: s.srv.c.DialTimeout, KeepAlive: -1 /* newLeg sets it */, Control: func(_, address string, _ syscall.RawConn) error {
 		if s.srv.isListener(address) {
 			return errLoop
 		}
