@@ -165,6 +165,8 @@ func isLogger(x ast.Expr) bool {
 		return strings.EqualFold(x.Name, "log") || x.Name == "logs"
 	case *ast.SelectorExpr:
 		return strings.EqualFold(x.Sel.Name, "log") || x.Sel.Name == "logs"
+	case *ast.CallExpr: // a method that gives the logger
+		return isLogger(x.Fun)
 	}
 	return false
 }
