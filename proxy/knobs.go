@@ -12,12 +12,12 @@ import (
 )
 
 // Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites, no certificate of the
-// client's, and resumption. What the client offers as ALPN is passed on to the server, and the server's choice back,
-// whatever the knobs are.
+// client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN is passed on
+// to the server, and the server's choice back, whatever the knobs are.
 type Knobs struct {
 	Min, Max     uint16 // versions as crypto/tls numbers them; 0 for the default
 	Ciphers      string // suites of TLS 1.2 and before, by IANA names, joined by commas; "" for the default
-	NoResumption bool   // of a listener: no session tickets
+	NoResumption bool   // no session tickets: for clients, or from the server
 	ClientCA     string // of a listener: PEM file; clients must show a certificate that it signed
 	ClientCert   string // of an upstream: PEM file with the certificate that facteur shows the server
 	ClientKey    string // and the file with its key
@@ -50,8 +50,8 @@ func versionName(n uint16) string {
 }
 
 // knobNames are the parameters of a URL that are knobs.
-var knobNames = bilingual.New("tls-min, tls-max, ciphers; of a listener no-resumption and client-ca; of an upstream client-cert and client-key",
-	"tls-min, tls-max, ciphers\u202f; de l’écoute no-resumption et client-ca\u202f; du serveur client-cert et client-key")
+var knobNames = bilingual.New("tls-min, tls-max, ciphers, no-resumption; of a listener client-ca; of an upstream client-cert and client-key",
+	"tls-min, tls-max, ciphers, no-resumption\u202f; de l’écoute client-ca\u202f; du serveur client-cert et client-key")
 
 func behindUpstream(name string) error {
 	return bilingual.Errorf("?%s belongs behind the upstream", "?%s va derrière l’URL du serveur", name)
@@ -59,7 +59,7 @@ func behindUpstream(name string) error {
 
 // set takes one parameter; known is false if it is no knob.
 func (k *Knobs) set(name, value string, listener bool) (known bool, err error) {
-	of := map[string]bool{"no-resumption": true, "client-ca": true, "client-cert": false, "client-key": false}
+	of := map[string]bool{"client-ca": true, "client-cert": false, "client-key": false}
 	switch wants, sided := of[name]; {
 	case sided && wants && !listener:
 		return true, bilingual.Errorf("?%s belongs behind the listener", "?%s va derrière l’URL d’écoute", name)
@@ -146,8 +146,9 @@ type secured struct {
 	min, max uint16
 	suites   []uint16
 	tickets  bool
-	pool     *x509.CertPool    // clients must be signed by one of these; nil: they need not
-	own      []tls.Certificate // shown to the server
+	sessions tls.ClientSessionCache // that can be resumed with mail servers; nil: none are
+	pool     *x509.CertPool         // clients must be signed by one of these; nil: they need not
+	own      []tls.Certificate      // shown to the server
 }
 
 // load reads the files. Errors say what is wrong with which.
@@ -162,6 +163,9 @@ func (k Knobs) load() (s secured, err error) {
 	if s.max != 0 && s.max < s.min {
 		return s, bilingual.Errorf("tls-max %s is below tls-min %s",
 			"tls-max %s est au-dessous de tls-min %s", versionName(s.max), versionName(s.min))
+	}
+	if s.tickets {
+		s.sessions = tls.NewLRUClientSessionCache(maxResumable)
 	}
 	if s.suites, err = k.suites(); err != nil {
 		return s, err

@@ -210,7 +210,7 @@ func TestKnobErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", route, err, want)
 		}
 	}
-	const whole = "imap://127.0.0.1:1143?tls-min=1.0&no-resumption&client-ca=/a b/c.pem=imap://mail.example.org:143?starttls&tls-max=1.2&ciphers=TLS_RSA_WITH_AES_128_CBC_SHA,TLS_RSA_WITH_AES_256_CBC_SHA&client-cert=c&client-key=k&tls=intercept"
+	const whole = "imap://127.0.0.1:1143?tls-min=1.0&no-resumption&client-ca=/a b/c.pem=imap://mail.example.org:143?starttls&tls-max=1.2&ciphers=TLS_RSA_WITH_AES_128_CBC_SHA,TLS_RSA_WITH_AES_256_CBC_SHA&no-resumption&client-cert=c&client-key=k&tls=intercept"
 	r, err := ParseRoute(whole)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package proxy
 import (
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -23,7 +22,7 @@ func serverConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS10, // the client's hello is read whatever it offers; its answer has the route's limits
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			return hello.Conn.(*leg).s.greetClient(hello)
+			return hello.Conn.(*opening).s.greetClient(hello)
 		},
 	}
 }
@@ -39,8 +38,10 @@ func (s *session) secureClient(before func(hello *tls.ClientHelloInfo) error) er
 	s.tell.expect(l.id, true)
 	defer s.tell.expect(l.id, false)
 	l.SetDeadline(time.Now().Add(s.srv.c.HandshakeTimeout))
-	t := tls.Server(l, s.route.tls)
+	o := &opening{leg: l}
+	t := tls.Server(o, s.route.tls)
 	err := t.Handshake()
+	o.over()
 	l.SetDeadline(time.Time{})
 	if err != nil {
 		if s.upstreamFault != nil {
@@ -81,9 +82,9 @@ func (s *session) greetClient(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	}
 	c := &tls.Config{
 		Certificates:                []tls.Certificate{*cert},
-		KeyLogWriter:                s.keyLog(decode.ClientLeg),
 		DynamicRecordSizingDisabled: true, // a relay passes on flights as they came
 	}
+	s.keyLog(hello.Conn.(*opening)).log(c, s.route.tls)
 	s.route.legs[decode.ClientLeg].apply(c)
 	if s.srv.attacks(Downgrade) {
 		s.attacked(Downgrade, decode.ClientLeg)
@@ -131,10 +132,11 @@ func (s *session) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 // was led here by its resolver would have accepted that, too.
 func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 	l := s.server
+	o := &opening{leg: l}
+	m := s.keyLog(o)
 	names := []string{s.route.Upstream.Host}
 	c := &tls.Config{
 		ServerName:                  s.route.Upstream.Host,
-		KeyLogWriter:                s.keyLog(decode.ServerLeg),
 		DynamicRecordSizingDisabled: true,
 		// VerifyConnection below does all of it: it also says which of the checks failed.
 		InsecureSkipVerify: true,
@@ -147,13 +149,19 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 		}
 	}
 	s.route.legs[decode.ServerLeg].apply(c)
-	c.VerifyConnection = func(cs tls.ConnectionState) error { return s.verify(cs, names) }
+	m.log(c, nil)
+	c.ClientSessionCache = s.resumption(hello, m)
+	c.VerifyConnection = func(cs tls.ConnectionState) error { // of a session that is resumed, too
+		m.resumed(cs)
+		return s.verify(cs, names)
+	}
 	l.began = true
 	s.tell.expect(l.id, true)
 	defer s.tell.expect(l.id, false)
 	l.SetDeadline(time.Now().Add(s.srv.c.HandshakeTimeout))
-	t := tls.Client(l, c)
+	t := tls.Client(o, c)
 	err := t.Handshake()
+	o.over()
 	l.SetDeadline(time.Time{})
 	if err != nil {
 		return s.serverFault(err)
@@ -174,14 +182,6 @@ func (s *session) isOurs(name string) bool {
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || name == strings.ToLower(s.route.Listen.Host) || name == s.srv.machine
-}
-
-// keyLog gives where crypto/tls writes a leg's secrets, nil if nobody wants them.
-func (s *session) keyLog(leg decode.Leg) io.Writer {
-	if s.tell.obs == nil {
-		return nil
-	}
-	return &s.tell.keys[leg]
 }
 
 // checkAuthority refuses a route whose host the authority may not sign for.

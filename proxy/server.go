@@ -127,7 +127,7 @@ func New(c Config) (*Server, error) {
 	setDefault(&c.MaxSessions, DefaultMaxSessions)
 	setDefault(&c.GreetingTime, DefaultGreetingTime)
 	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey = "", ""
-	c.ServerTLS.ClientCA, c.ServerTLS.NoResumption = "", false
+	c.ServerTLS.ClientCA = ""
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

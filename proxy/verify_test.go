@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"math/big"
+	"net"
 	"testing"
 	"time"
 )
@@ -26,7 +27,12 @@ func sign(t *testing.T, by *signer, name string, from, to time.Time) *signer {
 		t.Fatal(err)
 	}
 	tmpl := &x509.Certificate{SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, NotBefore: from, NotAfter: to,
-		BasicConstraintsValid: true, IsCA: by == nil || name == "intermediate", DNSNames: []string{name}}
+		BasicConstraintsValid: true, IsCA: by == nil || name == "intermediate"}
+	if ip := net.ParseIP(name); ip != nil {
+		tmpl.IPAddresses = []net.IP{ip}
+	} else {
+		tmpl.DNSNames = []string{name}
+	}
 	parent, parentKey := tmpl, key
 	if by != nil {
 		parent, parentKey = by.cert, by.key

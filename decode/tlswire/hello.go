@@ -288,11 +288,17 @@ func (c *Conn) serverHello(h *half, raw []byte) Message {
 	hs.setResumed()
 	switch {
 	case hs.resumed:
-		m.Fields = append(m.Fields, Field{Name: "resumed", Value: "session_id"})
+		m.resumed("session_id")
 	case i.psk:
-		m.Fields = append(m.Fields, Field{Name: "resumed", Value: "psk"})
+		m.resumed("psk")
 	}
 	return m
+}
+
+// resumed says that a ServerHello takes up an earlier session, and by what it is known.
+func (m *Message) resumed(by string) {
+	m.Fields = append(m.Fields, Field{Name: "resumed", Value: by})
+	m.Notes = append(m.Notes, Note{ID: "tls.server_hello.resumed"})
 }
 
 // ssl2Hello explains an SSL 2.0 ClientHello that offers SSL 3.0 or TLS, RFC 5246 appendix E.2. raw lacks the two octets

@@ -47,11 +47,12 @@ Behind the upstream:
   ?client-cert=FILE     the certificate that facteur shows the server, with client-key=FILE
 Behind the listener:
   ?client-ca=FILE       clients must show a certificate that this authority signed
-  ?no-resumption        no session tickets
 Behind either, for its own leg (flags of the same names count for all routes):
   ?tls-min=1.2          lowest version, 1.0 to 1.3
   ?tls-max=1.3          highest version
   ?ciphers=NAME,NAME    suites up to TLS 1.2, IANA names
+  ?no-resumption        no session tickets: every handshake is a full one
+A session with the server is resumed where the client offers to resume its own; otherwise the server shows its certificates.
 The application protocol (ALPN) that a client offers is passed on to the server, and the server's choice back.
 
 With --socks a client keeps its real account settings: registered mail ports are treated like routes, everything else is
@@ -86,7 +87,7 @@ relayed untouched. With --transparent (Linux) the system redirects connections h
 	fl.StringVar(&f.tlsMin, "tls-min", "", "lowest TLS version of both legs: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")
 	fl.StringVar(&f.tlsMax, "tls-max", "", "highest TLS version of both legs")
 	fl.StringVar(&f.knobs.Ciphers, "ciphers", "", "cipher suites up to TLS 1.2, IANA names joined by commas")
-	fl.BoolVar(&f.knobs.NoResumption, "no-resumption", false, "give clients no session tickets")
+	fl.BoolVar(&f.knobs.NoResumption, "no-resumption", false, "no session tickets on either leg: every handshake is a full one")
 	fl.StringVar(&f.knobs.ClientCA, "client-ca", "", "PEM file: clients must show a certificate that this authority signed")
 	fl.StringVar(&f.knobs.ClientCert, "client-cert", "", "PEM file with the certificate that facteur shows the mail server")
 	fl.StringVar(&f.knobs.ClientKey, "client-key", "", "PEM file with the key of --client-cert")

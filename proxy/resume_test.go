@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"facteur/decode"
+	"facteur/decode/tlswire"
+)
+
+// returning is a mail server whose tickets are good whenever a client returns.
+type returning struct {
+	*rig
+	states chan tls.ConnectionState
+
+	mu   sync.Mutex
+	cert *tls.Certificate
+}
+
+func newReturning(t *testing.T, scheme, listen, upstream string, change func(*Config)) *returning {
+	t.Helper()
+	r := &returning{states: make(chan tls.ConnectionState, 8), cert: &serverTLS(t).Certificates[0]}
+	cfg := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.cert, nil
+	}}
+	cfg.SetSessionTicketKeys([][32]byte{{1}})
+	port := serve(t, func(c net.Conn) {
+		if scheme == "imap" {
+			io.WriteString(c, "* OK ready\r\n")
+			k := newTalk(t, c)
+			k.line()
+			k.say("s OK go\r\n")
+		}
+		s := tls.Server(c, cfg)
+		if s.Handshake() != nil {
+			return
+		}
+		r.states <- s.ConnectionState()
+		if scheme == "imaps" {
+			io.WriteString(s, "* OK ready\r\n")
+		}
+		k := newTalk(t, s)
+		k.line()
+		k.say("x OK bye\r\n")
+		s.Close()
+	})
+	r.rig = newRig(t, change, fmt.Sprintf("%s://127.0.0.1:0%s=%s://127.0.0.1:%d%s", scheme, listen, scheme, port, upstream))
+	return r
+}
+
+// visit logs in, is answered, and tells whether each leg's session was resumed.
+func (r *returning) visit(scheme string, cfg *tls.Config) (client, server bool) {
+	r.t.Helper()
+	k := newTalk(r.t, r.dial())
+	if scheme == "imap" {
+		k.line()
+		k.say("s STARTTLS\r\n")
+		k.line()
+	}
+	c := tls.Client(k.Conn, cfg)
+	k = newTalk(r.t, c)
+	if scheme == "imaps" {
+		k.line()
+	}
+	k.say("x LOGIN learner rosebud\r\n")
+	k.line()
+	io.Copy(io.Discard, k.r)
+	c.Close()
+	select {
+	case state := <-r.states:
+		return c.ConnectionState().DidResume, state.DidResume
+	case <-time.After(patience):
+		r.t.Fatal("the server saw no handshake")
+		return false, false
+	}
+}
+
+// The server leg is resumed where the client offers to, and nowhere else; each session's own secrets open both of its
+// legs, in every mixture of versions.
+func TestResumptionIsMirrored(t *testing.T) {
+	none := func(*tls.Config) {}
+	anew := func(c *tls.Config) { c.ClientSessionCache = tls.NewLRUClientSessionCache(1) }
+	for name, tt := range map[string]struct {
+		scheme, listen, upstream string
+		change                   func(*Config)
+		first                    func(*tls.Config)
+		again                    func(*tls.Config) // what the client does before its second visit
+		client, server           bool
+	}{
+		"1.3":                          {first: anew, again: none, client: true, server: true},
+		"1.2":                          {listen: "?tls-max=1.2", upstream: "?tls-max=1.2", first: anew, again: none, client: true, server: true},
+		"1.2 to 1.3":                   {listen: "?tls-max=1.2", first: anew, again: none, client: true, server: true},
+		"1.3 to 1.2":                   {upstream: "?tls-max=1.2", first: anew, again: none, client: true, server: true},
+		"a client of 1.2":              {first: func(c *tls.Config) { anew(c); c.MaxVersion = tls.VersionTLS12 }, again: none, client: true, server: true},
+		"STARTTLS":                     {scheme: "imap", first: anew, again: none, client: true, server: true},
+		"STARTTLS, 1.2":                {scheme: "imap", listen: "?tls-max=1.2", upstream: "?tls-max=1.2", first: anew, again: none, client: true, server: true},
+		"a client that wants none":     {first: none, again: none},
+		"a client that has forgotten":  {first: anew, again: anew},
+		"forgotten, 1.2":               {listen: "?tls-max=1.2", upstream: "?tls-max=1.2", first: anew, again: anew},
+		"another client":               {first: none, again: anew},
+		"no tickets from the server":   {upstream: "?no-resumption", first: anew, again: none, client: true},
+		"no tickets for the client":    {listen: "?no-resumption", first: anew, again: none},
+		"no tickets in the whole run":  {change: func(c *Config) { c.ClientTLS.NoResumption, c.ServerTLS.NoResumption = true, true }, first: anew, again: none},
+		"nobody wants to know secrets": {change: func(c *Config) { c.Observe = nil }, first: anew, again: none, client: true, server: true},
+		"nor with tickets of TLS 1.2":  {listen: "?tls-max=1.2", upstream: "?tls-max=1.2", change: func(c *Config) { c.Observe = nil }, first: anew, again: none, client: true, server: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tt.scheme == "" {
+				tt.scheme = "imaps"
+			}
+			r := newReturning(t, tt.scheme, tt.listen, tt.upstream, tt.change)
+			cfg := r.clientTLS()
+			tt.first(cfg)
+			for n := range 3 { // tickets of a resumed session are as good
+				client, server := r.visit(tt.scheme, cfg)
+				if client != (n > 0 && tt.client) || server != (n > 0 && tt.server) {
+					t.Errorf("visit %d: the client resumed %v, facteur %v", n+1, client, server)
+				}
+				if r.srv.c.Observe != nil {
+					opened(t, r.session().wait(), tt.scheme)
+				}
+				tt.again(cfg)
+			}
+		})
+	}
+}
+
+// opened checks that a session's own secrets open both of its legs.
+func opened(t *testing.T, rec *recording, scheme string) {
+	t.Helper()
+	keys := &tlswire.KeyLog{}
+	keys.Add(rec.keys[0].Bytes())
+	keys.Add(rec.keys[1].Bytes())
+	implicit := scheme == "imaps"
+	s := decode.New(decode.Options{Protocol: decode.IMAP, Implicit: [2]bool{implicit, implicit}, Secrets: keys})
+	logins := 0
+	for _, c := range rec.chunks {
+		for _, e := range s.Feed(c) {
+			if e.Kind == "imap.command" && e.Field("name") == "LOGIN" && e.Layer == decode.Plain {
+				logins++
+			}
+			if e.Kind == "session.violation" {
+				t.Errorf("told %+v", e)
+			}
+		}
+	}
+	s.Close(time.Now())
+	if logins != 2 {
+		t.Errorf("the login was read on %d legs; secrets: %s%s", logins, rec.keys[0].String(), rec.keys[1].String())
+	}
+}
+
+// chainOf makes a server's certificate of a chain.
+func chainOf(certs ...*signer) *tls.Certificate {
+	c := &tls.Certificate{PrivateKey: certs[0].key}
+	for _, s := range certs {
+		c.Certificate = append(c.Certificate, s.cert.Raw)
+	}
+	return c
+}
+
+// A session that may be resumed is no way around the certificate: one whose chain has expired since is refused, and the
+// next handshake is a full one, which finds the server's new certificate.
+func TestResumptionStillVerifies(t *testing.T) {
+	now := time.Now()
+	soon := now.Truncate(time.Second).Add(2 * time.Second)
+	later := now.Add(time.Hour)
+	root := sign(t, nil, "root", now.Add(-time.Hour), later)
+	between := sign(t, root, "intermediate", now.Add(-time.Hour), soon)
+	old := chainOf(sign(t, between, "127.0.0.1", now.Add(-time.Hour), later), between)
+	renewed := chainOf(sign(t, root, "127.0.0.1", now.Add(-time.Hour), later))
+	r := newReturning(t, "imaps", "", "", func(c *Config) {
+		c.UpstreamCA = x509.NewCertPool()
+		c.UpstreamCA.AddCert(root.cert)
+	})
+	r.cert = old
+	cfg := r.clientTLS()
+	cfg.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	if client, server := r.visit("imaps", cfg); client || server {
+		t.Error("the first session was resumed")
+	}
+	if client, server := r.visit("imaps", cfg); !client || !server {
+		t.Error("the second session was not resumed")
+	}
+	r.mu.Lock()
+	r.cert = renewed
+	r.mu.Unlock()
+	r.session().wait()
+	r.session().wait()
+	time.Sleep(time.Until(soon.Add(10 * time.Millisecond)))
+	c := tls.Client(r.dial(), cfg)
+	if err := c.Handshake(); err == nil {
+		t.Error("a session of an expired chain was resumed")
+	}
+	c.Close()
+	r.session().wait().wantError(faultExpired)
+	for len(r.states) > 0 {
+		<-r.states
+	}
+	if _, server := r.visit("imaps", cfg); server {
+		t.Error("what was refused is offered again")
+	}
+	r.session().wait()
+}
