@@ -197,6 +197,9 @@ func (p *imap) noCommand(f *frame, span Span, tag string) {
 }
 
 func (b *imapEvent) commandID(name string) string {
+	if ids := imapCommandIDs.find(name); ids != nil {
+		return ids.command
+	}
 	if id, ok := b.commands[name]; ok {
 		return id
 	}

@@ -38,7 +38,7 @@ func (p *imap) untaggedStatus(b *imapEvent, at int) (state string) {
 	b.note("")
 	name, code := p.status(b, at)
 	if begins := !p.greeted && !(p.l.s.o.Midstream && p.spoken); begins && (name == "OK" || name == "PREAUTH" || name == "BYE") {
-		b.notes[0].ID = b.greetings.id("imap.greeting.", name)
+		b.notes[0].ID = idOf(imapGreetingIDs, "imap.greeting.", name)
 		if name == "PREAUTH" && b.layer == Wire && p.known.startTLS {
 			b.note("lint.preauth")
 		}

@@ -32,10 +32,10 @@ type imapEvent struct {
 
 // imapNames is what is known of the names that peers use, ready to be used again.
 type imapNames struct {
-	commands, tagged, greetings                       noteIDs
-	taggedOK, taggedNO, taggedBAD, flags, caps, codes noteIDs
-	items                                             map[string]*imapItem
-	kinds                                             map[string]imapKind
+	commands, tagged, flags, caps, codes noteIDs
+	answers                              [len(taggedNames)]noteIDs
+	items                                map[string]*imapItem
+	kinds                                map[string]imapKind
 }
 
 // imapSecret is a stretch of the text and what is shown in its place.
@@ -339,9 +339,13 @@ func (b *imapEvent) noteItems(from, to int) {
 
 // noteCapability explains a capability; of AUTH=X and the like, what is behind the sign is a name of its own.
 func (b *imapEvent) noteCapability(v *imapValue) {
+	if id := imapCapabilityIDs.find(v.text); id != nil {
+		b.noteAt(*id, v.from, v.to)
+		return
+	}
 	id, ok := b.caps[v.text]
 	if !ok {
-		id = "imap.capability." + strings.ToUpper(strings.Replace(v.text, "=", ".", 1))
+		id = capabilityIDOf(v.text)
 		if b.caps == nil {
 			b.caps = noteIDs{}
 		}

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -224,20 +225,17 @@ func (b *imapEvent) taggedID(name, verb string) string {
 	if verb == "" {
 		return b.tagged.id("imap.tagged.", name)
 	}
-	ids := &b.taggedOK
-	switch name {
-	case "OK":
-	case "NO":
-		ids = &b.taggedNO
-	case "BAD":
-		ids = &b.taggedBAD
-	default:
+	i := slices.Index(taggedNames[:], name)
+	if i < 0 {
 		return "imap.tagged." + name + "." + verb
 	}
-	if id, ok := (*ids)[verb]; ok {
+	if known := imapCommandIDs.find(verb); known != nil {
+		return known.tagged[i]
+	}
+	if id, ok := b.answers[i][verb]; ok {
 		return id
 	}
-	return ids.id("imap.tagged."+name+".", verb)
+	return b.answers[i].id("imap.tagged."+name+".", verb)
 }
 
 // status reads the name, the code and the text of a status response, and explains the code.
@@ -285,7 +283,11 @@ func (p *imap) code(b *imapEvent, from, to int) string {
 	end := min(wordEnd(s, from), to)
 	code := upperWord(s[from:end])
 	b.add("code", code, from, end)
-	b.noteAt(b.codes.id("imap.code.", s[from:end]), from, to)
+	if id := imapCodeIDs.find(code); id != nil {
+		b.noteAt(*id, from, to)
+	} else {
+		b.noteAt(b.codes.id("imap.code.", s[from:end]), from, to)
+	}
 	if end+1 >= to {
 		return code
 	}

@@ -269,8 +269,13 @@ func (l *leg) end(sd *side, how End) {
 	l.pump(other.from)
 	l.flushSide(sd)
 	e := l.s.event(l, sd.from, Wire, l.here(sd.from), "session.end")
-	e.add("how", map[End]string{Finished: "fin", Reset: "reset"}[how], Span{})
-	e.note("session.end." + e.Fields[0].Value)
+	if how == Reset {
+		e.add("how", "reset", Span{})
+		e.note("session.end.reset")
+	} else {
+		e.add("how", "fin", Span{})
+		e.note("session.end.fin")
+	}
 	lintCut(e, owed)
 	if how == Reset || other.end != Open {
 		l.shut()
@@ -324,7 +329,7 @@ func (l *leg) shut() {
 	read := l.sides[Client].read() || l.sides[Server].read() // TLS was opened: a side that said nothing in it has a digest too
 	for i := range l.sides {
 		sd := &l.sides[i]
-		e.add(sd.from.String()+"_octets", strconv.FormatInt(sd.wire.at, 10), Span{})
+		e.add([2]string{"client_octets", "server_octets"}[sd.from], l.s.room.decimal(sd.wire.at), Span{})
 		if sd.sumWire == nil {
 			continue
 		}
