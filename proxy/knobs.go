@@ -18,6 +18,7 @@ type Knobs struct {
 	Min, Max     uint16 // versions as crypto/tls numbers them; 0 for the default
 	Ciphers      string // suites of TLS 1.2 and before, by IANA names, joined by commas; "" for the default
 	NoResumption bool   // no session tickets: for clients, or from the server
+	Resumption   bool   // of an upstream: sessions are resumed whether the client offers to or not
 	ClientCA     string // of a listener: PEM file; clients must show a certificate that it signed
 	ClientCert   string // of an upstream: PEM file with the certificate that facteur shows the server
 	ClientKey    string // and the file with its key
@@ -50,8 +51,8 @@ func versionName(n uint16) string {
 }
 
 // knobNames are the parameters of a URL that are knobs.
-var knobNames = bilingual.New("tls-min, tls-max, ciphers, no-resumption; of a listener client-ca; of an upstream client-cert and client-key",
-	"tls-min, tls-max, ciphers, no-resumption\u202f; de l’écoute client-ca\u202f; du serveur client-cert et client-key")
+var knobNames = bilingual.New("tls-min, tls-max, ciphers, no-resumption; of a listener client-ca; of an upstream resumption, client-cert and client-key",
+	"tls-min, tls-max, ciphers, no-resumption\u202f; de l’écoute client-ca\u202f; du serveur resumption, client-cert et client-key")
 
 func behindUpstream(name string) error {
 	return bilingual.Errorf("?%s belongs behind the upstream", "?%s va derrière l’URL du serveur", name)
@@ -59,7 +60,7 @@ func behindUpstream(name string) error {
 
 // set takes one parameter; known is false if it is no knob.
 func (k *Knobs) set(name, value string, listener bool) (known bool, err error) {
-	of := map[string]bool{"client-ca": true, "client-cert": false, "client-key": false}
+	of := map[string]bool{"client-ca": true, "resumption": false, "client-cert": false, "client-key": false}
 	switch wants, sided := of[name]; {
 	case sided && wants && !listener:
 		return true, bilingual.Errorf("?%s belongs behind the listener", "?%s va derrière l’URL d’écoute", name)
@@ -76,6 +77,8 @@ func (k *Knobs) set(name, value string, listener bool) (known bool, err error) {
 		_, err = k.suites()
 	case "no-resumption":
 		k.NoResumption = true
+	case "resumption":
+		k.Resumption = true
 	case "client-ca":
 		k.ClientCA = value
 	case "client-cert":
@@ -101,6 +104,9 @@ func (k Knobs) parameters() (out []string) {
 	if k.NoResumption {
 		out = append(out, "no-resumption")
 	}
+	if k.Resumption {
+		out = append(out, "resumption")
+	}
 	add("client-ca", k.ClientCA)
 	add("client-cert", k.ClientCert)
 	add("client-key", k.ClientKey)
@@ -112,7 +118,9 @@ func (k Knobs) or(d Knobs) Knobs {
 	setDefault(&k.Min, d.Min)
 	setDefault(&k.Max, d.Max)
 	setDefault(&k.Ciphers, d.Ciphers)
-	setDefault(&k.NoResumption, d.NoResumption)
+	if !k.NoResumption && !k.Resumption {
+		k.NoResumption, k.Resumption = d.NoResumption, d.Resumption
+	}
 	setDefault(&k.ClientCA, d.ClientCA)
 	if k.ClientCert == "" && k.ClientKey == "" {
 		k.ClientCert, k.ClientKey = d.ClientCert, d.ClientKey
@@ -146,6 +154,7 @@ type secured struct {
 	min, max uint16
 	suites   []uint16
 	tickets  bool
+	always   bool                   // sessions are resumed without the client's offer
 	sessions tls.ClientSessionCache // that can be resumed with mail servers; nil: none are
 	pool     *x509.CertPool         // clients must be signed by one of these; nil: they need not
 	own      []tls.Certificate      // shown to the server
@@ -153,7 +162,7 @@ type secured struct {
 
 // load reads the files. Errors say what is wrong with which.
 func (k Knobs) load() (s secured, err error) {
-	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption}
+	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption, always: k.Resumption}
 	if s.min == 0 {
 		s.min = minTLS
 		if s.max != 0 {
@@ -164,23 +173,17 @@ func (k Knobs) load() (s secured, err error) {
 		return s, bilingual.Errorf("tls-max %s is below tls-min %s",
 			"tls-max %s est au-dessous de tls-min %s", versionName(s.max), versionName(s.min))
 	}
+	if k.NoResumption && k.Resumption {
+		return s, bilingual.New("no-resumption and resumption exclude each other: give one", "no-resumption et resumption s’excluent\u202f: donnez l’un des deux")
+	}
 	if s.tickets {
 		s.sessions = tls.NewLRUClientSessionCache(maxResumable)
 	}
 	if s.suites, err = k.suites(); err != nil {
 		return s, err
 	}
-	if k.ClientCA != "" {
-		text, err := os.ReadFile(k.ClientCA)
-		if err != nil {
-			return s, bilingual.Errorf("client-ca: %w",
-				"client-ca\u202f: %w", err)
-		}
-		s.pool = x509.NewCertPool()
-		if !s.pool.AppendCertsFromPEM(text) {
-			return s, bilingual.Errorf("client-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)",
-				"client-ca %s\u202f: aucun certificat au format PEM n’y est (BEGIN CERTIFICATE)", k.ClientCA)
-		}
+	if s.pool, err = k.clients(); err != nil {
+		return s, err
 	}
 	if (k.ClientCert == "") != (k.ClientKey == "") {
 		return s, bilingual.New("client-cert and client-key belong together: give both",
@@ -195,6 +198,24 @@ func (k Knobs) load() (s secured, err error) {
 		s.own = []tls.Certificate{c}
 	}
 	return s, nil
+}
+
+// clients reads who signs the certificates of clients; nil if they need none.
+func (k Knobs) clients() (*x509.CertPool, error) {
+	if k.ClientCA == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(k.ClientCA)
+	if err != nil {
+		return nil, bilingual.Errorf("client-ca: %w",
+			"client-ca\u202f: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, bilingual.Errorf("client-ca %s: no certificate in PEM form in it (BEGIN CERTIFICATE)",
+			"client-ca %s\u202f: aucun certificat au format PEM n’y est (BEGIN CERTIFICATE)", k.ClientCA)
+	}
+	return pool, nil
 }
 
 // apply sets a handshake's configuration.

@@ -192,6 +192,8 @@ func TestKnobErrors(t *testing.T) {
 		"imaps://:0?tls-min=1.4=imaps://h":                         `TLS version "1.4"`,
 		"imaps://:0?client-cert=x=imaps://h":                       "belongs behind the upstream",
 		"imaps://:0=imaps://h?client-ca=x":                         "belongs behind the listener",
+		"imaps://:0?resumption=imaps://h":                          "belongs behind the upstream",
+		"imaps://:0=imaps://127.0.0.1?resumption&no-resumption":    "exclude each other",
 		"imaps://:0=imaps://h?ciphers=RC5":                         `"RC5" is not known`,
 		"imaps://:0=imaps://h?ciphers=TLS_AES_128_GCM_SHA256":      "of TLS 1.3",
 		"imaps://:0=imaps://127.0.0.1?tls-min=1.3&tls-max=1.2":     "tls-max 1.2 is below",

@@ -14,7 +14,8 @@ import (
 
 // Sessions are resumed with the mail server as the client resumes them with facteur: only where its hello asks for tickets
 // are there any from the server, and only where it offers a session of before does facteur. Otherwise the handshake is a
-// full one, and shows the server's certificates.
+// full one, and shows the server's certificates. With the knob "resumption" facteur offers what it has
+// whoever comes: that spares the server its signature, which is the most costly part of a connection.
 
 // maxResumable is how many servers' sessions are kept for each route, and for all doors together.
 const maxResumable = 64
@@ -93,13 +94,18 @@ func (o *opening) resumes() bool {
 }
 
 // resumption gives the sessions that the handshake with the mail server may offer or learn; nil: none. hello is the
-// client's.
+// client's, nil if the client speaks in clear.
 func (s *session) resumption(hello *tls.ClientHelloInfo, m *masters) tls.ClientSessionCache {
-	kept := s.route.legs[decode.ServerLeg].sessions
-	if kept == nil || hello == nil || !slices.Contains(hello.Extensions, extPSKModes) && !slices.Contains(hello.Extensions, extTicket) {
+	leg := &s.route.legs[decode.ServerLeg]
+	wanted := hello != nil && (slices.Contains(hello.Extensions, extPSKModes) || slices.Contains(hello.Extensions, extTicket))
+	if leg.sessions == nil || !wanted && !leg.always {
 		return nil
 	}
-	return &resumption{kept: kept, at: s.route.Upstream.Addr() + " ", offer: hello.Conn.(*opening).resumes(), m: m}
+	r := &resumption{kept: leg.sessions, at: s.route.Upstream.Addr() + " ", offer: leg.always, m: m}
+	if !r.offer {
+		r.offer = hello.Conn.(*opening).resumes()
+	}
+	return r
 }
 
 // resumption is what one handshake sees of the sessions with mail servers.

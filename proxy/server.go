@@ -126,7 +126,7 @@ func New(c Config) (*Server, error) {
 	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
 	setDefault(&c.MaxSessions, DefaultMaxSessions)
 	setDefault(&c.GreetingTime, DefaultGreetingTime)
-	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey = "", ""
+	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey, c.ClientTLS.Resumption = "", "", false
 	c.ServerTLS.ClientCA = ""
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -45,6 +45,7 @@ Behind the upstream:
   ?plain                the server leg stays in clear; facteur answers a client's STARTTLS
   ?tls=intercept        or passthrough: the mode of this route alone
   ?client-cert=FILE     the certificate that facteur shows the server, with client-key=FILE
+  ?resumption           resume the session with the server even where the client does not offer to resume its own
 Behind the listener:
   ?client-ca=FILE       clients must show a certificate that this authority signed
 Behind either, for its own leg (flags of the same names count for all routes):
@@ -88,6 +89,7 @@ relayed untouched. With --transparent (Linux) the system redirects connections h
 	fl.StringVar(&f.tlsMax, "tls-max", "", "highest TLS version of both legs")
 	fl.StringVar(&f.knobs.Ciphers, "ciphers", "", "cipher suites up to TLS 1.2, IANA names joined by commas")
 	fl.BoolVar(&f.knobs.NoResumption, "no-resumption", false, "no session tickets on either leg: every handshake is a full one")
+	fl.BoolVar(&f.knobs.Resumption, "resumption", false, "resume sessions with mail servers always; default: where the client offers to resume its own")
 	fl.StringVar(&f.knobs.ClientCA, "client-ca", "", "PEM file: clients must show a certificate that this authority signed")
 	fl.StringVar(&f.knobs.ClientCert, "client-cert", "", "PEM file with the certificate that facteur shows the mail server")
 	fl.StringVar(&f.knobs.ClientKey, "client-key", "", "PEM file with the key of --client-cert")
