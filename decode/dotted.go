@@ -69,16 +69,17 @@ func IndexTextEnd(b []byte) int {
 type cleanLines struct {
 	Span
 	last    int64 // where the last one begins
-	dotless bool  // none begins with a dot at all
+	lines   int
+	dotless bool // none begins with a dot at all
 }
 
 // findCleanLines gives the clean lines that b begins with; b begins a line, at offset at.
 func findCleanLines(b []byte, at int64) cleanLines {
-	c, lines := passLines(b, true)
-	if bytes.Count(b[:c.To], lf) != lines { // a line that is as long as the one before is two
-		c, lines = passLines(b, false)
+	c := passLines(b, true)
+	if bytes.Count(b[:c.To], lf) != c.lines { // a line that is as long as the one before is two
+		c = passLines(b, false)
 	}
-	if bytes.Count(b[:c.To], cr) != lines {
+	if bytes.Count(b[:c.To], cr) != c.lines {
 		return cleanLines{}
 	}
 	c.From, c.To, c.last = at, at+c.To, at+c.last
@@ -87,7 +88,7 @@ func findCleanLines(b []byte, at int64) cleanLines {
 
 // passLines is findCleanLines, but for CRs in the lines. The lines of a text are often all of one length: with alike, where
 // a line end is in the place in which it was in the line before, no other is looked for in front of it.
-func passLines(b []byte, alike bool) (c cleanLines, lines int) {
+func passLines(b []byte, alike bool) (c cleanLines) {
 	n, last, size := 0, 0, 0
 	c.dotless = true
 	for n < len(b) {
@@ -105,10 +106,10 @@ func passLines(b []byte, alike bool) (c cleanLines, lines int) {
 			size = i + 1
 		}
 		last, n = n, n+size
-		lines++
+		c.lines++
 	}
 	c.To, c.last = int64(n), int64(last)
-	return c, lines
+	return c
 }
 
 // skip is for a search in b, which begins at offset at, that has come to i: it goes on there, or behind the clean lines if

@@ -69,8 +69,8 @@ func TestTextsHowever(t *testing.T) {
 	for range 1500 {
 		text := append([]byte("A: b\r\n\r\n"), textOf(r, r.IntN(40))...)
 		text = append(text, "\r\n.\r\n"...)
-		if r.IntN(3) == 0 {
-			text = append([]byte("Content-Transfer-Encoding: quoted-printable\r\n"), text...)
+		if encoding := []string{"", "quoted-printable", "base64"}[r.IntN(3)]; encoding != "" {
+			text = append([]byte("Content-Transfer-Encoding: "+encoding+"\r\n"), text...)
 		}
 		for protocol, talk := range map[string]string{
 			SMTP: "S: 220 mx\nC: MAIL FROM:<a@b>\nS: 250 ok\nC: DATA\nS: 354 go",

@@ -260,7 +260,7 @@ func (m *message) lineSpan() Span { return Span{m.lineAt, m.lineAt + int64(len(m
 
 // own adds the line under way, whose octets are taken already, to the run of body.
 func (m *message) own() {
-	m.sizes.count(&m.part, m.stuffed, m.line)
+	m.sizes.count(&m.part, m.stuffed, m.line, -1)
 	m.tell()
 	m.line, m.told = m.line[:0], 0
 }

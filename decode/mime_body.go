@@ -78,7 +78,7 @@ func (m *message) maybeBoundary(f *frame, data []byte) int {
 		m.bol = false
 		if i == 0 { // an empty line
 			m.bol = true
-			m.sizes.count(&m.part, m.stuffed, data[:1])
+			m.sizes.count(&m.part, m.stuffed, data[:1], -1)
 			m.pass(f, 1)
 			return 1
 		}
@@ -169,29 +169,36 @@ const (
 // count counts octets of the body, at an offset.
 func (m *message) count(at int64, b []byte) {
 	for len(b) > 0 {
-		n, stuffed := len(b), m.stuffed
-		if m.clean.dotless {
-			switch {
-			case at < m.clean.From:
-				n = int(min(int64(n), m.clean.From-at))
-			case at < m.clean.To:
-				n, stuffed = int(min(int64(n), m.clean.To-at)), false
+		n, stuffed, lines := len(b), m.stuffed, -1
+		switch c := &m.clean; {
+		case at < c.From:
+			n = int(min(int64(n), c.From-at))
+		case at < c.To:
+			n = int(min(int64(n), c.To-at))
+			stuffed = stuffed && !c.dotless
+			if int64(n) == c.Len() {
+				lines = c.lines
 			}
 		}
-		m.sizes.count(&m.part, stuffed, b[:n])
+		m.sizes.count(&m.part, stuffed, b[:n], lines)
 		at, b = at+int64(n), b[n:]
 	}
 }
 
-// count counts octets of the part's body, of which a leading dot of a line may be doubled.
-func (z *partSizes) count(p *mimePart, stuffed bool, b []byte) {
+// count counts octets of the part's body, of which a leading dot of a line may be doubled. They are lines that end in CRLF
+// and hold no other of the two, so many; or something else if lines is -1.
+func (z *partSizes) count(p *mimePart, stuffed bool, b []byte, lines int) {
 	if len(b) == 0 {
 		return
 	}
 	z.octets += int64(len(b))
 	switch p.encoding {
 	case "base64":
-		z.skipped += int64(bytes.Count(b, lf) + bytes.Count(b, cr) + bytes.Count(b, equals))
+		ends := 2 * lines
+		if lines < 0 {
+			ends = bytes.Count(b, lf) + bytes.Count(b, cr)
+		}
+		z.skipped += int64(ends + bytes.Count(b, equals))
 		return
 	case "quoted-printable":
 		z.quoted(b)
