@@ -9,6 +9,7 @@ const (
 	errReset       = syscall.ECONNRESET
 	errAborted     = syscall.ECONNABORTED
 	errPipe        = syscall.EPIPE
+	errUnanswered  = syscall.ETIMEDOUT
 	errRefused     = syscall.ECONNREFUSED
 	errInUse       = syscall.EADDRINUSE
 	errNoSuchLocal = syscall.EADDRNOTAVAIL

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -71,6 +72,9 @@ func (l *leg) Read(p []byte) (int, error) {
 
 func (l *leg) receive(p []byte) (int, error) {
 	n, err := l.wire.Read(p)
+	if err == io.EOF && l.endOf(l.peer) == decode.Reset { // writing was told of it, and the system tells it once
+		err = &net.OpError{Op: "read", Net: "tcp", Addr: l.RemoteAddr(), Err: errReset}
+	}
 	if n > 0 {
 		l.s.tell.chunk(l.id, l.peer, p[:n], l.began)
 		if !l.wire.looped() {
@@ -281,9 +285,13 @@ var never time.Time
 
 func deadlineIn(d time.Duration) time.Time { return time.Now().Add(d) }
 
+// isReset reports whether a connection is broken: by its other end, or because nobody answers any more.
 func isReset(err error) bool {
-	return errors.Is(err, errReset) || errors.Is(err, errPipe) || errors.Is(err, errAborted)
+	return errors.Is(err, errReset) || errors.Is(err, errPipe) || errors.Is(err, errAborted) || errors.Is(err, errUnanswered)
 }
+
+// isDeadline reports whether a deadline of facteur's own passed.
+func isDeadline(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
 
 func isTimeout(err error) bool {
 	var ne net.Error

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"facteur/decode"
@@ -21,8 +24,9 @@ import (
 
 // loops are those of a server, made when sessions come that want one: as many as there are processors, or maxLoops.
 type loops struct {
-	mu  sync.Mutex
-	all []*loop
+	mu    sync.Mutex
+	all   []*loop
+	spare *os.File // for the moment in which a connection that leaves a loop has two descriptors
 }
 
 // maxLoops relay more than any number of people send.
@@ -43,7 +47,9 @@ func (ls *loops) one() *loop {
 		if err != nil {
 			return least
 		}
-		ls.all = append(ls.all, l)
+		if ls.all = append(ls.all, l); ls.spare == nil {
+			ls.spare, _ = os.Open(os.DevNull)
+		}
 		go l.run()
 		least = l
 	}
@@ -59,6 +65,16 @@ func (ls *loops) close() {
 		<-l.done
 	}
 	ls.all = nil
+	ls.spare.Close()
+}
+
+// attach gives a connection back to Go's poller, where no descriptor is left but the spare one.
+func (ls *loops) attach(w *wire) error {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.spare.Close()
+	defer func() { ls.spare, _ = os.Open(os.DevNull) }() // nil, and no spare, if another one was quicker
+	return w.attach()
 }
 
 // loop carries the sessions it was given. All but what mu guards belongs to its goroutine.
@@ -68,6 +84,10 @@ type loop struct {
 	done chan struct{}
 
 	sessions atomic.Int64 // that it has, or is about to
+
+	gate *os.File        // an eventfd that Go's poller knows
+	way  syscall.RawConn // through the gate
+	gave time.Time       // when it gave way last
 
 	room   []byte       // what is read is read into it
 	places []*direction // by the number that their events come with
@@ -84,16 +104,19 @@ const bellPlace = -1
 const maxReady = 128
 
 func newLoop() (*loop, error) {
-	poll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
-	if err != nil {
-		return nil, err
-	}
-	bell, _, errno := syscall.Syscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
-	l := &loop{poll: poll, bell: int(bell), done: make(chan struct{}), room: make([]byte, largeBuffer)}
-	if errno == 0 {
+	l := &loop{done: make(chan struct{}), room: make([]byte, largeBuffer)}
+	var errs [3]error
+	var gate int
+	l.poll, errs[0] = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	l.bell, errs[1] = eventfd()
+	gate, errs[2] = eventfd()
+	l.gate = os.NewFile(uintptr(gate), "gate")
+	err := errors.Join(errs[:]...)
+	if err == nil {
 		err = l.watch(l.bell, bellPlace)
-	} else {
-		err = errno
+	}
+	if err == nil {
+		l.way, err = l.gate.SyscallConn()
 	}
 	if err != nil {
 		l.close()
@@ -102,9 +125,18 @@ func newLoop() (*loop, error) {
 	return l, nil
 }
 
+func eventfd() (int, error) {
+	fd, _, errno := syscall.Syscall(syscall.SYS_EVENTFD2, 0, syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if errno != 0 {
+		return -1, os.NewSyscallError("eventfd2", errno)
+	}
+	return int(fd), nil
+}
+
 func (l *loop) close() {
 	syscall.Close(l.poll)
 	syscall.Close(l.bell)
+	l.gate.Close()
 }
 
 func (l *loop) watch(fd int, place int32) error {
@@ -116,8 +148,7 @@ func (l *loop) post(p *pair) {
 	l.mu.Lock()
 	l.posted = append(l.posted, p)
 	l.mu.Unlock()
-	one := uint64(1)
-	syscall.Write(l.bell, unsafe.Slice((*byte)(unsafe.Pointer(&one)), 8)) // it holds what nobody could ring
+	ring(uintptr(l.bell))
 }
 
 func (l *loop) run() {
@@ -141,6 +172,10 @@ func (l *loop) run() {
 // wait gives what is ready. Before it sleeps, it lets others run; with several sessions it also looks before and behind that:
 // something is often there at once, and to be woken costs more than looking.
 func (l *loop) wait(ready []syscall.EpollEvent) int {
+	if now := time.Now(); now.Sub(l.gave) > maxBusy {
+		l.giveWay()
+		l.gave = now
+	}
 	several := l.sessions.Load() > 1
 	if n := l.look(ready, several); n > 0 {
 		return n
@@ -154,6 +189,29 @@ func (l *loop) wait(ready []syscall.EpollEvent) int {
 		return 0
 	}
 	return n
+}
+
+// maxBusy is how long Go's poller may be without a look.
+const maxBusy = 250 * time.Microsecond
+
+// giveWay has Go's scheduler look at its own poller, which it does only when nothing can run; and a loop that is busy always
+// can. Without, whatever is in no loop (a new client, a handshake, the page) would be served every ten milliseconds.
+func (l *loop) giveWay() {
+	rung := false
+	l.way.Read(func(fd uintptr) (done bool) {
+		if rung {
+			return true
+		}
+		rung = true
+		ring(fd)
+		return false // wait for what was rung
+	})
+}
+
+// ring makes an eventfd ready.
+func ring(fd uintptr) {
+	one := uint64(1)
+	syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(&one)), 8) // it fails when it is ready for ever
 }
 
 // look gives what is ready now.

@@ -5,8 +5,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -214,7 +220,7 @@ func (panicsLate) Chunk(c decode.Chunk) bool {
 	return false
 }
 
-// A panic on a loop ends its session, and no other.
+// A panic on a loop ends its session, and no other; the log says where it was.
 func TestLoopPanics(t *testing.T) {
 	r := echoRig(t, func(c *Config) {
 		c.Observe = func(SessionInfo) Observer { return panicsLate{} }
@@ -226,7 +232,185 @@ func TestLoopPanics(t *testing.T) {
 		t.Errorf("heard %q, %v", got, err)
 	}
 	exchange(t, other, more, "meanwhile\r\n")
-	if !strings.Contains(r.log.String(), "panic=no") {
-		t.Errorf("the log does not say it: %s", r.log)
+	if log := r.log.String(); !strings.Contains(log, "panic=no") || !strings.Contains(log, "panicsLate") {
+		t.Errorf("the log does not say it: %s", log)
+	}
+}
+
+// panicsInvited fails in the server's direction while the client's wants to be in a loop with it.
+type panicsInvited struct {
+	panicking
+	entered, gate chan struct{}
+}
+
+func (p panicsInvited) Chunk(c decode.Chunk) bool {
+	if bytes.HasPrefix(c.Data, []byte("panic")) && c.From == decode.Server {
+		close(p.entered)
+		<-p.gate
+		panic("no")
+	}
+	return false
+}
+
+// A direction that panics while it is invited lets the other one go, and the session end.
+func TestLoopInvitedPanics(t *testing.T) {
+	p := panicsInvited{entered: make(chan struct{}), gate: make(chan struct{})}
+	r := echoRig(t, func(c *Config) { c.Observe = func(SessionInfo) Observer { return p } })
+	c := r.dial()
+	io.WriteString(c, "panic\r\n")
+	<-p.entered
+	time.AfterFunc(20*time.Millisecond, func() { close(p.gate) })
+	for range 2 * calmTurns {
+		io.WriteString(c, "and on\r\n")
+	}
+	if got, err := io.ReadAll(c); isTimeout(err) {
+		t.Errorf("heard %q, %v", got, err)
+	}
+}
+
+// A session that leaves a loop lives on where no descriptor is left.
+func TestLoopWithoutDescriptors(t *testing.T) {
+	r := echoRig(t, nil)
+	c, lines := r.talking()
+	var was syscall.Rlimit
+	syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was)
+	few := was
+	few.Cur = 200
+	syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few)
+	var taken []*os.File
+	defer func() {
+		syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was)
+		for _, f := range taken {
+			f.Close()
+		}
+	}()
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		taken = append(taken, f)
+	}
+	exchange(t, c, lines, "in the loop\r\n")
+	io.WriteString(c, "much\r\n")
+	if _, err := io.CopyN(io.Discard, lines, int64(len("much to say\r\n"))<<20); err != nil {
+		t.Error(err)
+	}
+	lines.ReadString('\n')
+	exchange(t, c, lines, "and on\r\n")
+}
+
+// chatting is the environment variable that makes of the tests' program a process of its own: an echo, which says its port,
+// or the clients of an address.
+const chatting = "FACTEUR_TEST_CHAT"
+
+func init() {
+	if what := os.Getenv(chatting); what != "" {
+		chatter(what)
+		os.Exit(0)
+	}
+}
+
+func chatter(what string) {
+	if what != "echo" {
+		for range 16 {
+			c, err := net.Dial("tcp", what)
+			if err != nil {
+				return
+			}
+			go func() {
+				for b := make([]byte, 64); ; io.WriteString(c, "and on\r\n") {
+					if _, err := c.Read(b); err != nil {
+						return
+					}
+				}
+			}()
+		}
+		select {}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(l.Addr().(*net.TCPAddr).Port)
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			io.WriteString(c, "220 x\r\n")
+			for b := make([]byte, 64); ; {
+				n, err := c.Read(b)
+				if err != nil {
+					return
+				}
+				c.Write(b[:n])
+			}
+		}()
+	}
+}
+
+// chat starts such a process, and gives what it says.
+func chat(t *testing.T, what string) io.Reader {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), chatting+"="+what)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return out
+}
+
+// chats counts what others say.
+type chats struct {
+	panicking
+	n *atomic.Int64
+}
+
+func (c chats) Chunk(decode.Chunk) bool { c.n.Add(1); return false }
+
+// Loops that are busy let others have their turn: while a new client is greeted, little more is said by those in loops
+// than it would be without loops.
+func TestLoopGivesWay(t *testing.T) {
+	var port int
+	if _, err := fmt.Fscanln(chat(t, "echo"), &port); err != nil {
+		t.Fatal(err)
+	}
+	said := func(turns int) int64 {
+		defer func(was int) { calmTurns = was }(calmTurns)
+		calmTurns = turns
+		var n atomic.Int64
+		r := newRig(t, func(c *Config) { c.Observe = func(SessionInfo) Observer { return chats{n: &n} } },
+			fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d?tls=passthrough", port))
+		defer r.close()
+		chat(t, r.addr())
+		for n.Load() < 10_000 {
+			time.Sleep(time.Millisecond)
+		}
+		var each []int64
+		for range 41 {
+			before := n.Load()
+			c := r.dial()
+			if _, err := c.Read(make([]byte, 16)); err != nil {
+				t.Fatal(err)
+			}
+			each = append(each, n.Load()-before)
+			c.Close()
+		}
+		slices.Sort(each)
+		return each[len(each)/2]
+	}
+	without, with := said(math.MaxInt), said(1)
+	t.Logf("told while a client is greeted: %d chunks without loops, %d with", without, with)
+	if with > 10*(without+20) {
+		t.Error("busy loops leave others waiting")
 	}
 }

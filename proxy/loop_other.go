@@ -20,5 +20,6 @@ func (*loops) close()                                     {}
 func (*meeting) recall()                                  {}
 func (*direction) invite() bool                           { return false }
 func (*direction) ride() error                            { return nil }
+func (*direction) leaves()                                {}
 func (*direction) reads()                                 {}
 func (*direction) invited(_ int, err error) (bool, error) { return false, err }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ type looped struct {
 	rest     []byte // what the watch does not understand
 	ended    error
 	panicked any
+	stack    []byte // where
 }
 
 // settled reports whether octets go straight on.
@@ -94,10 +96,8 @@ func (d *direction) board(p *pair) bool {
 	if p.loop = d.s.srv.loops.one(); p.loop == nil {
 		return false
 	}
-	for _, k := range p.directions {
-		if !k.settled() || k.from.wire.detach() != nil {
-			return false
-		}
+	if !d.settled() || detach(d.from.wire, d.to.wire) != nil {
+		return false
 	}
 	m := &d.s.meeting
 	m.mu.Lock()
@@ -128,7 +128,7 @@ func (d *direction) invited(n int, err error) (bool, error) {
 		return false, err
 	}
 	d.from.unhurry()
-	hurried := isTimeout(err) && !d.from.isAborted()
+	hurried := isDeadline(err) && !d.from.isAborted()
 	joins := hurried && n == 0
 	if joins {
 		d.pair = p
@@ -138,6 +138,18 @@ func (d *direction) invited(n int, err error) (bool, error) {
 		err = nil
 	}
 	return joins, err
+}
+
+// leaves declines an invitation that came while the direction panicked.
+func (d *direction) leaves() {
+	m := &d.s.meeting
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reading[d.from.peer] = false
+	if p := m.asked; p != nil && p.keeper != d {
+		m.asked = nil
+		p.joins <- false
+	}
 }
 
 // recall asks the loop to give the session back, if one has it.
@@ -153,6 +165,7 @@ func (m *meeting) recall() {
 // ride waits until the loop gives the direction back, and does what the loop could not.
 func (d *direction) ride() error {
 	p := d.pair
+	d.calm = 0
 	d.b.free()
 	d.b.small = nil // a session that is silent in a loop holds no buffer
 	if p.keeper == d {
@@ -164,6 +177,7 @@ func (d *direction) ride() error {
 	d.looped = looped{}
 	switch {
 	case why.panicked != nil:
+		d.s.log().Error("internal", "panic", why.panicked, "stack", string(why.stack))
 		panic(why.panicked)
 	case p.broken != nil:
 		return p.broken
@@ -188,7 +202,9 @@ func (d *direction) alight(p *pair) {
 	m.mu.Unlock()
 	for _, k := range p.directions {
 		if err := k.from.attach(); err != nil {
-			p.broken = err
+			f := &fault{what: faultInternal, leg: k.from.id, fields: []string{"description", err.Error()}, err: err}
+			d.s.explain(f)
+			p.broken = f
 		}
 	}
 	close(p.ready)
@@ -198,7 +214,7 @@ func (d *direction) alight(p *pair) {
 func (d *direction) turn(room []byte) (stay bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			d.panicked, stay = r, false
+			d.panicked, d.stack, stay = r, debug.Stack(), false
 		}
 	}()
 	wire := d.from.wire
@@ -208,10 +224,10 @@ func (d *direction) turn(room []byte) (stay bool) {
 		switch {
 		case n > 0 && !d.passNow(room[:n]):
 			return false
-		case err != nil && err != errDry:
+		case err != nil:
 			d.ended = err // of TLS
 			return false
-		case wire.failed != nil:
+		case wire.failed != nil, wire.full(): // with the answer to a KeyUpdate
 			return false
 		case n == 0, wire.dry && d.from.tls == nil:
 			return true
@@ -229,8 +245,7 @@ func (d *direction) passNow(data []byte) bool {
 	} else {
 		d.ended = d.said(data)
 	}
-	answered := d.from.tls != nil && d.from.wire.full() // a KeyUpdate, to a peer that does not read
-	return d.ended == nil && d.rest == nil && !d.to.wire.full() && !answered && !d.s.tell.behind.Load()
+	return d.ended == nil && d.rest == nil && !d.to.wire.full() && !d.s.tell.behind.Load()
 }
 
 // hurry lets a read return.
@@ -253,14 +268,21 @@ func (l *leg) isAborted() bool {
 	return l.aborted
 }
 
-// attach takes the connection back from a loop.
+// attach takes the connection back from a loop. Where no descriptor is left at all, it waits for one: other sessions end.
 func (l *leg) attach() error {
 	if !l.wire.looped() {
 		return nil
 	}
+	err := l.wire.attach()
+	for isScarce(err) && !l.isAborted() {
+		if err = l.s.srv.loops.attach(l.wire); isScarce(err) {
+			time.Sleep(acceptPause)
+		}
+	}
 	l.dmu.Lock()
 	defer l.dmu.Unlock()
-	if err := l.wire.attach(); err != nil {
+	if err != nil {
+		l.wire.drop()
 		return err
 	}
 	l.conn = l.wire.conn

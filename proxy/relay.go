@@ -111,6 +111,7 @@ type direction struct {
 // carry relays the direction until it ends.
 func (d *direction) carry() {
 	defer d.b.free()
+	defer d.leaves()
 	d.s.carryEnd(d.from, d.to, d.run())
 }
 
@@ -206,7 +207,7 @@ func (s *session) carryEnd(from, to *leg, err error) {
 	case errors.As(err, new(*fault)): // told by the caller, once this direction's peer can be told, too
 		s.abort()
 		s.directionEnded()
-	case errors.As(err, new(writeError)) || isTimeout(err):
+	case errors.As(err, new(writeError)) || isDeadline(err):
 		// The peer of to is gone, and the other direction, which reads from it, will find that out; or the session ends.
 		s.directionEnded()
 	default:
@@ -242,7 +243,7 @@ func (s *session) carryFIN(from, to *leg) {
 		_, err := from.Read(room)
 		switch {
 		case err == nil: // octets behind close_notify mean nothing (RFC 9846 §6.1); they are told and go no further
-		case isTimeout(err):
+		case isDeadline(err):
 			return
 		case isReset(err):
 			s.breakOff()

@@ -42,6 +42,7 @@ type teller struct {
 	obs    Observer
 	mu     sync.Mutex  // held during every call of obs but Await
 	behind atomic.Bool // obs is
+	waits  sync.Mutex  // held by the direction that awaits it
 	over   bool        // it was closed: what comes too late is told to nobody
 	gone   [2]bool     // the leg was reset: nothing crosses it any more
 	keys   [2]keyLog
@@ -89,11 +90,15 @@ func (t *teller) chunk(leg decode.Leg, from decode.Side, data []byte, secured bo
 	return true
 }
 
-// await returns when the observer is not behind. Octets are told before they are written, and read only behind that: what an
-// observer is handed beyond its measure is what one read gave.
+// await returns when the observer is not behind. It is called before octets are read: what an observer is handed beyond its
+// measure is what one read of each direction gave, as it came and as it went on.
 func (t *teller) await() {
-	if t.behind.Load() {
-		t.behind.Store(false)
+	if !t.behind.Load() {
+		return
+	}
+	t.waits.Lock()
+	defer t.waits.Unlock()
+	if t.behind.Swap(false) {
 		t.obs.Await()
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -22,10 +23,12 @@ type wire struct {
 	out  transfer // guarded by outs
 
 	// A loop waits for nothing, and leaves what may take its time to goroutines: they find here what came of it.
-	fd     int    // of the connection while a loop has it, else -1
-	dry    bool   // all that was there has been read
-	failed error  // what reading came to: io.EOF, or worse
-	rest   []byte // what could not be written yet; nothing else is written before it
+	fd     int      // of the connection while a loop has it, else -1
+	file   *os.File // of fd, on its way back
+	dry    bool     // all that was there has been read
+	failed error    // what reading came to: io.EOF, or worse
+	rest   []byte   // what could not be written yet; nothing else is written before it
+	reset  bool     // writing was told of a reset, and the system tells it once
 }
 
 // transfer is one call under way. step is what the connection calls again and again until it says that it is done; it is
@@ -119,7 +122,11 @@ func (w *wire) Read(p []byte) (n int, err error) {
 
 func (w *wire) wasRead(err error) (int, error) {
 	n, err := w.done(&w.in, "read", err)
-	if n == 0 && err == nil {
+	switch {
+	case n > 0 || err != nil:
+	case w.reset:
+		err = &net.OpError{Op: "read", Net: "tcp", Source: w.conn.LocalAddr(), Addr: w.conn.RemoteAddr(), Err: errReset}
+	default:
 		err = io.EOF
 	}
 	return n, err
@@ -166,6 +173,7 @@ func (w *wire) writeNow(p []byte) {
 	w.out.begin(p)
 	if !w.out.write(uintptr(w.fd)) || w.out.errno != 0 {
 		w.rest = bytes.Clone(w.out.b)
+		w.reset = w.reset || w.out.errno != 0
 	}
 	w.out.b = nil
 }
@@ -177,17 +185,25 @@ func (w *wire) full() bool {
 	return len(w.rest) > 0
 }
 
-// detach takes the connection out of the hands of Go's poller, for a loop: w.fd is its descriptor from now on, and conn is
-// closed.
-func (w *wire) detach() (err error) {
-	control := w.raw.Control(func(fd uintptr) {
-		w.fd, err = dup(fd)
-	})
-	if err = cmp.Or(err, control); err != nil {
-		w.fd = -1
-		return err
+// detach takes connections out of the hands of Go's poller, for a loop: their descriptors are fd from now on, and conn is
+// closed. It takes all or none: where descriptors are scarce, one that was closed might not come back.
+func detach(wires ...*wire) error {
+	fds := make([]int, len(wires))
+	for i, w := range wires {
+		var err error
+		control := w.raw.Control(func(fd uintptr) { fds[i], err = dup(fd) })
+		if err = cmp.Or(err, control); err != nil {
+			for _, fd := range fds[:i] {
+				syscall.Close(fd)
+			}
+			return err
+		}
 	}
-	return w.conn.Close()
+	for i, w := range wires {
+		w.fd = fds[i]
+		w.conn.Close()
+	}
+	return nil
 }
 
 func dup(fd uintptr) (int, error) {
@@ -198,15 +214,27 @@ func dup(fd uintptr) (int, error) {
 	return int(r), nil
 }
 
-// attach gives the connection back to Go's poller.
+// attach gives the connection back to Go's poller. If that fails, it may be tried again, or the connection be dropped.
 func (w *wire) attach() error {
-	f := os.NewFile(uintptr(w.fd), "connection")
-	w.fd = -1
-	defer f.Close()
-	conn, err := net.FileConn(f)
+	if w.file == nil {
+		w.file = os.NewFile(uintptr(w.fd), "connection")
+	}
+	conn, err := net.FileConn(w.file)
 	if err != nil {
 		return err
 	}
+	w.drop()
 	w.use(conn.(*net.TCPConn))
 	return nil
+}
+
+// drop closes the connection's own descriptor.
+func (w *wire) drop() {
+	w.file.Close()
+	w.file, w.fd = nil, -1
+}
+
+// isScarce reports whether the system has no descriptor left.
+func isScarce(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
