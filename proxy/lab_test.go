@@ -171,6 +171,34 @@ func TestLabInjection(t *testing.T) {
 			k.Close()
 			wantVerdict(t, r.session().wait(), InjectResponse, want)
 		})
+		for tag, injected := range map[string]string{"a1": "a2 OK injected", "A009": "A010 OK injected", "99": "100 OK injected", ".": "* BYE injected"} {
+			t.Run(fmt.Sprint("response of IMAP to ", tag, ", careful ", careful), func(t *testing.T) {
+				r := labRig(t, &mailServer{proto: decode.IMAP}, InjectResponse, "imap=imap")
+				k := newTalk(t, r.dial())
+				k.line()
+				k.say(tag + " STARTTLS\r\n")
+				k.until(tag + " OK")
+				if l := k.line(); l != injected {
+					t.Errorf("injected %q, want %q", l, injected)
+				}
+				inside := newTalk(t, tls.Client(k.Conn, r.clientTLS()))
+				inside.say("x CAPABILITY\r\n")
+				want := verdictRefused
+				if !careful { // it holds the injected response for the one to CAPABILITY
+					inside.say("y NOOP\r\n")
+					want = verdictFooled
+				}
+				inside.until("x ")
+				inside.Close()
+				k.Close()
+				rec := r.session().wait()
+				if tag != "." {
+					wantVerdict(t, rec, InjectResponse, want)
+				} else if v := rec.find("session.verdict", ""); v != nil {
+					t.Errorf("told %v of what cannot be told", v)
+				}
+			})
+		}
 		t.Run(fmt.Sprint("command, careful ", careful), func(t *testing.T) {
 			a, err := ParseAttack(InjectCommand)
 			if err != nil {

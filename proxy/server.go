@@ -116,24 +116,21 @@ type route struct {
 }
 
 // New checks a configuration and makes a server of it. Errors name the route and what to do.
-func New(c Config) (*Server, error) {
+func New(c Config) (*Server, error) { return assemble(c, checkAuthority) }
+
+// Check tells what New would refuse, whatever the authority: that is best made when all else is right.
+func Check(c Config) error {
+	_, err := assemble(c, func(*ca.Authority, Route) error { return nil })
+	return err
+}
+
+// assemble is New; certify reports whether the authority may sign for an intercepted route.
+func assemble(c Config, certify func(*ca.Authority, Route) error) (*Server, error) {
 	if len(c.Routes) == 0 && c.Socks == "" && c.Transparent == "" {
 		return nil, bilingual.Errorf("no route given; for example %s",
 			"il manque une route\u202f; par exemple %s", exampleRoute)
 	}
-	setDefault(&c.Mode, Intercept)
-	setDefault(&c.DialTimeout, DefaultDialTimeout)
-	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
-	setDefault(&c.MaxSessions, DefaultMaxSessions)
-	setDefault(&c.GreetingTime, DefaultGreetingTime)
-	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey, c.ClientTLS.Resumption = "", "", false
-	c.ServerTLS.ClientCA = ""
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	if c.OnRoute == nil {
-		c.OnRoute = func(RouteStatus) {}
-	}
+	c.complete()
 	s := &Server{c: c}
 	for leg, k := range [2]Knobs{c.ClientTLS, c.ServerTLS} {
 		var err error
@@ -146,7 +143,7 @@ func New(c Config) (*Server, error) {
 	for _, r := range c.Routes {
 		rt := &route{Route: r, mode: r.TLS, tls: serverConfig()}
 		setDefault(&rt.mode, c.Mode)
-		if err := s.check(rt); err != nil {
+		if err := s.check(rt, certify); err != nil {
 			return nil, err
 		}
 		s.routes = append(s.routes, rt)
@@ -167,6 +164,23 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// complete sets what was left out, and takes away what a leg's knobs cannot be.
+func (c *Config) complete() {
+	setDefault(&c.Mode, Intercept)
+	setDefault(&c.DialTimeout, DefaultDialTimeout)
+	setDefault(&c.HandshakeTimeout, DefaultHandshakeTimeout)
+	setDefault(&c.MaxSessions, DefaultMaxSessions)
+	setDefault(&c.GreetingTime, DefaultGreetingTime)
+	c.ClientTLS.ClientCert, c.ClientTLS.ClientKey, c.ClientTLS.Resumption = "", "", false
+	c.ServerTLS.ClientCA = ""
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.OnRoute == nil {
+		c.OnRoute = func(RouteStatus) {}
+	}
+}
+
 // legFault says of which leg the TLS cannot be.
 func legFault(leg decode.Leg, err error) error {
 	if leg == decode.ClientLeg {
@@ -183,7 +197,7 @@ func setDefault[T comparable](v *T, d T) {
 }
 
 // check refuses a route that cannot work.
-func (s *Server) check(r *route) error {
+func (s *Server) check(r *route, certify func(*ca.Authority, Route) error) error {
 	if err := s.secure(r); err != nil {
 		return bilingual.Errorf("route %s: %w",
 			"route %s\u202f: %w", r.Route, err)
@@ -200,7 +214,7 @@ func (s *Server) check(r *route) error {
 		}
 		return nil
 	}
-	return checkAuthority(s.c.Authority, r.Route)
+	return certify(s.c.Authority, r.Route)
 }
 
 // secure reads what the TLS of a route's legs needs.

@@ -127,6 +127,9 @@ func (a *app) recordOptions(f *proxyFlags, o *stationOptions) (err error) {
 
 // authorityOptions is the authority, if any route or door needs it.
 func (a *app) authorityOptions(f *proxyFlags, o *stationOptions) (err error) {
+	if err := proxy.Check(o.relay()); err != nil {
+		return err
+	}
 	intercepts := o.mode == proxy.Intercept && len(o.routes) == 0
 	var hosts []string
 	for _, r := range o.routes {

@@ -83,15 +83,23 @@ func (a *app) newStation(o stationOptions) (*station, error) {
 		}
 		s.page = web.New(*o.page)
 	}
-	p, err := proxy.New(proxy.Config{
-		Routes: o.routes, Attacks: o.attacks, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode, Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
-		MaxSessions: o.limits.sessions, GreetingTime: o.limits.greeting, DialTimeout: o.limits.dial, HandshakeTimeout: o.limits.handshake, Log: a.logs, Lang: a.lang, Sentence: sentence, Observe: s.observe, OnRoute: s.onRoute,
-	})
+	c := o.relay()
+	c.Log, c.Lang, c.Sentence, c.Observe, c.OnRoute = a.logs, a.lang, sentence, s.observe, s.onRoute
+	p, err := proxy.New(c)
 	if err != nil {
 		return nil, err
 	}
 	s.proxy = p
 	return s, nil
+}
+
+// relay is what the options say of the proxy.
+func (o *stationOptions) relay() proxy.Config {
+	return proxy.Config{
+		Routes: o.routes, Attacks: o.attacks, ClientTLS: o.knobs[0], ServerTLS: o.knobs[1], Socks: o.socks, Transparent: o.transparent, Mode: o.mode,
+		Authority: o.authority, UpstreamCA: o.upstreamCA, SystemCA: o.systemCA, NoRewrite: o.noRewrite,
+		MaxSessions: o.limits.sessions, GreetingTime: o.limits.greeting, DialTimeout: o.limits.dial, HandshakeTimeout: o.limits.handshake,
+	}
 }
 
 // run serves until ctx is done; the recording is whole when it returns.
