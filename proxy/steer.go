@@ -150,7 +150,7 @@ func (st *steering) begin(upgraded bool) {
 		st.dec = nil
 		return
 	}
-	st.dec = decode.New(decode.Options{Protocol: st.proto})
+	st.dec = decode.New(decode.Options{Protocol: st.proto, Passing: true})
 	if upgraded && st.proto != decode.Sieve { // no second greeting comes (RFC 3207 §4.2, 2595 §4, 9051 §6.2.1)
 		st.prime(decode.Server, greetings[st.proto])
 		return
@@ -203,7 +203,7 @@ func (st *steering) quiet() bool {
 func (st *steering) unwatch() {
 	w := st.watch
 	st.watch, st.mail, st.message = nil, false, 0
-	st.dec = decode.New(decode.Options{Protocol: st.proto})
+	st.dec = decode.New(decode.Options{Protocol: st.proto, Passing: true})
 	st.flows, st.last = [2]flow{}, 0
 	clear(st.asked)
 	st.prime(decode.Server, greetings[st.proto]+string(w.reply))
