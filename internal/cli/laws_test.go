@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -151,22 +152,56 @@ func (p *practice) recording(t *testing.T) string {
 	return files[0]
 }
 
+// startReturning is a practice whose clients resume their sessions, in this version of TLS at most; wantResumed says afterwards
+// whether they did, by either leg.
+func startReturning(t *testing.T, version uint16) *practice {
+	t.Helper()
+	p := startPracticeWith(t, proxy.Intercept, func(o *stationOptions) {
+		o.knobs = [2]proxy.Knobs{{Max: version}, {Max: version}}
+	})
+	p.targets.Sessions = tls.NewLRUClientSessionCache(8)
+	return p
+}
+
+func (p *practice) wantResumed(t *testing.T) {
+	t.Helper()
+	for _, leg := range []string{"client", "server"} {
+		found := false
+		for _, line := range strings.Split(string(lines(p.show.events)), "\n") {
+			found = found || strings.Contains(line, `"leg":"`+leg+`"`) && strings.Contains(line, `"resumed":"`)
+		}
+		if !found {
+			t.Errorf("no session of a %s leg was resumed", leg)
+		}
+	}
+}
+
 // Law 4: the events of a live session equal those of its recording, for every script of the practice server, in both
-// modes, masked and unmasked.
+// modes, masked and unmasked, and where sessions of TLS are resumed.
 func TestLiveEqualsReplay(t *testing.T) {
 	for _, v := range []struct {
-		name string
-		mode proxy.Mode
-		keep bool
-	}{{"intercept", proxy.Intercept, false}, {"passthrough", proxy.Passthrough, false}, {"keep-secrets", proxy.Intercept, true}} {
+		name    string
+		mode    proxy.Mode
+		keep    bool
+		resumed uint16
+	}{{"intercept", proxy.Intercept, false, 0}, {"passthrough", proxy.Passthrough, false, 0}, {"keep-secrets", proxy.Intercept, true, 0},
+		{"resumed", proxy.Intercept, false, tls.VersionTLS13}, {"resumed, TLS 1.2", proxy.Intercept, false, tls.VersionTLS12}} {
 		t.Run(v.name, func(t *testing.T) {
-			p := startPractice(t, v.mode, v.keep)
+			var p *practice
+			if v.resumed != 0 {
+				p = startReturning(t, v.resumed)
+			} else {
+				p = startPractice(t, v.mode, v.keep)
+			}
 			for _, s := range lab.Scripts() {
 				if err := lab.Play(t.Context(), s, p.targets); err != nil {
 					t.Fatalf("%s: %v\n%s", s.ID, err, p.log)
 				}
 			}
 			p.stop()
+			if v.resumed != 0 {
+				p.wantResumed(t)
+			}
 			again := &collected{}
 			if err := captures.ReadFile(p.recording(t), &watch.File{Show: again, Keys: new(tlswire.KeyLog), ShowSecrets: v.keep}); err != nil {
 				t.Fatal(err)
@@ -193,8 +228,18 @@ func TestLiveEqualsReplay(t *testing.T) {
 }
 
 // A demonstration password is in no recording, log, event or octet that a viewer gets, in any encoding it could hide in.
-func TestNoCanaryAnywhere(t *testing.T) {
-	p := startPractice(t, proxy.Intercept, false)
+func TestNoCanaryAnywhere(t *testing.T) { noCanary(t, startPractice(t, proxy.Intercept, false)) }
+
+// Nor is one that was said in a session of TLS 1.2 that was resumed: the secret of the session before, which is in the
+// recording, opens it.
+func TestNoCanaryInResumedSessions(t *testing.T) {
+	p := startReturning(t, tls.VersionTLS12)
+	noCanary(t, p)
+	p.wantResumed(t)
+}
+
+func noCanary(t *testing.T, p *practice) {
+	t.Helper()
 	for _, s := range lab.Scripts() {
 		if err := lab.Play(t.Context(), s, p.targets); err != nil {
 			t.Fatalf("%s: %v", s.ID, err)
