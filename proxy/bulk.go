@@ -5,26 +5,84 @@ import (
 	"sync"
 )
 
-// Beside its arithmetic, what TLS costs a relay is system calls: crypto/tls reads and writes record by record, of at most
-// 16 KiB. While much comes, a leg inside TLS reads ahead, hands on together what is there already, and writes the records
-// that carry it in one piece. Nothing is ever waited for that would not be waited for without.
+// What a long message costs a relay, beside the arithmetic of TLS, is system calls and being woken: crypto/tls reads and writes
+// record by record, of at most 16 KiB. So a direction reads as much as is there, up to a large buffer, and hands it on in one
+// piece, in as many records as it takes. Nothing is ever waited for that would not be waited for without; and while there is
+// nothing, a direction holds a small buffer only: thousands of idle sessions must cost next to nothing.
 
-// maxText is what a record carries at most (RFC 9846 §5.1).
-const maxText = 16 << 10
+const (
+	// largeBuffer is what is borrowed where more is there: half of a processor's cache.
+	largeBuffer = 512 << 10
+	// maxText is what a record carries at most (RFC 9846 §5.1).
+	maxText = 16 << 10
+)
+
+var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
+
+// buffer is what a direction reads into.
+type buffer struct {
+	small []byte
+	large *[]byte // nil while little comes
+}
+
+// free gives the large buffer back.
+func (b *buffer) free() {
+	if b.large != nil {
+		largeBuffers.Put(b.large)
+		b.large = nil
+	}
+}
+
+// take reads what a peer said: all that is there, or what comes next.
+func (l *leg) take(b *buffer) (data []byte, err error) {
+	n := 0
+	if b.large != nil {
+		if n, err = l.fill(*b.large); n > 0 || err != nil {
+			return (*b.large)[:n], err
+		}
+		b.free()
+	}
+	if b.small == nil {
+		b.small = make([]byte, smallBuffer)
+	}
+	if n, err = l.app.Read(b.small); err != nil || n < len(b.small) {
+		return b.small[:n], err
+	}
+	b.large = largeBuffers.Get().(*[]byte)
+	copy(*b.large, b.small)
+	more, err := l.fill((*b.large)[n:])
+	return (*b.large)[:n+more], err
+}
+
+// fill reads what is there, without waiting.
+func (l *leg) fill(p []byte) (n int, err error) {
+	l.wire.now = true
+	defer func() { l.wire.now = false }()
+	for n < len(p) && err == nil {
+		var more int
+		more, err = l.app.Read(p[n:])
+		if n += more; l.tls == nil && l.wire.dry {
+			break
+		}
+	}
+	if err == errDry {
+		err = nil
+	}
+	return n, err
+}
 
 // ahead is what was read from the wire of a leg before crypto/tls asked for it. It belongs to who reads.
 type ahead struct {
-	large *[]byte // nil while little comes
+	large *[]byte // nil while it is waited
 	rest  []byte  // of it: not asked for yet
-	dry   bool    // nothing is waited for
 }
 
-// errDry says that what was read ahead is used up. To crypto/tls it is a timeout, and those it survives.
+// errDry says that nothing is there. To crypto/tls it is a timeout, and those it survives.
 var errDry = dryError{}
 
 type dryError struct{}
 
-func (dryError) Error() string   { return "nothing was read ahead" }
+func (dryError) Error() string   { return "nothing is there" }
 func (dryError) Timeout() bool   { return true }
 func (dryError) Temporary() bool { return true }
 
@@ -32,27 +90,22 @@ func (dryError) Temporary() bool { return true }
 func (l *leg) readAhead(p []byte) (int, error) {
 	a := &l.ahead
 	if len(a.rest) == 0 {
-		switch {
-		case a.dry:
-			return 0, errDry
-		case a.large == nil:
-			n, err := l.receive(p)
-			if n == len(p) && n >= smallBuffer {
-				a.large = largeBuffers.Get().(*[]byte)
-			}
-			return n, err
+		if !l.wire.now {
+			a.free()
+			return l.receive(p)
+		}
+		if a.large == nil {
+			a.large = largeBuffers.Get().(*[]byte)
 		}
 		n, err := l.receive(*a.large)
 		if err != nil {
-			l.ahead.free()
+			a.free()
 			return 0, err
 		}
 		a.rest = (*a.large)[:n]
 	}
 	n := copy(p, a.rest)
-	if a.rest = a.rest[n:]; len(a.rest) == 0 && n < smallBuffer {
-		a.free()
-	}
+	a.rest = a.rest[n:]
 	return n, nil
 }
 
@@ -62,22 +115,6 @@ func (a *ahead) free() {
 		largeBuffers.Put(a.large)
 		a.large, a.rest = nil, nil
 	}
-}
-
-// take reads what a peer said: what there is, and what else was read ahead if there is room for a record of it.
-func (l *leg) take(p []byte) (n int, err error) {
-	n, err = l.app.Read(p)
-	for err == nil && len(l.ahead.rest) > 0 && len(p)-n >= maxText {
-		var more int
-		l.ahead.dry = true
-		more, err = l.app.Read(p[n:])
-		l.ahead.dry = false
-		n += more
-	}
-	if err == errDry {
-		err = nil
-	}
-	return n, err
 }
 
 // cork holds back the records of a leg that are to be written in one piece. Its zero value holds none back.

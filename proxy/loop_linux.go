@@ -100,11 +100,14 @@ type loop struct {
 // bellPlace is the number of the bell's events.
 const bellPlace = -1
 
+// loopRoom is how much is read at once: what is more is left to a goroutine soon.
+const loopRoom = 64 << 10
+
 // maxReady is how many events are taken at a time.
 const maxReady = 128
 
 func newLoop() (*loop, error) {
-	l := &loop{done: make(chan struct{}), room: make([]byte, largeBuffer)}
+	l := &loop{done: make(chan struct{}), room: make([]byte, loopRoom)}
 	var errs [3]error
 	var gate int
 	l.poll, errs[0] = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)

@@ -220,7 +220,7 @@ func (d *direction) turn(room []byte) (stay bool) {
 	wire := d.from.wire
 	wire.dry = false
 	for range maxTurns {
-		n, err := d.from.take(room)
+		n, err := d.from.fill(room)
 		switch {
 		case n > 0 && !d.passNow(room[:n]):
 			return false

@@ -10,58 +10,8 @@ import (
 	"facteur/decode"
 )
 
-const (
-	// smallBuffer is what a direction holds while little comes: thousands of idle sessions must cost next to nothing.
-	smallBuffer = 4 << 10
-	// largeBuffer is what it borrows once reads fill the small one: few system calls for a big message.
-	largeBuffer = 128 << 10
-	// calmReads is how many reads in a row must fit the small buffer before the large one is given back.
-	calmReads = 16
-	// finWait is how long, once both directions have said goodbye inside TLS, the FIN of a peer is waited for.
-	finWait = 250 * time.Millisecond
-)
-
-var largeBuffers = sync.Pool{New: func() any { b := make([]byte, largeBuffer); return &b }}
-
-// buffer is a read buffer that grows while much comes, and shrinks again.
-type buffer struct {
-	small []byte
-	large *[]byte
-	calm  int
-}
-
-// room gives the octets to read into.
-func (b *buffer) room() []byte {
-	if b.large != nil {
-		return *b.large
-	}
-	if b.small == nil {
-		b.small = make([]byte, smallBuffer)
-	}
-	return b.small
-}
-
-// filled says how many octets the last read gave; the octets must have been used up.
-func (b *buffer) filled(n int) {
-	switch {
-	case b.large == nil && n == smallBuffer:
-		b.large, b.calm = largeBuffers.Get().(*[]byte), 0
-	case b.large != nil && n > smallBuffer:
-		b.calm = 0
-	case b.large != nil:
-		if b.calm++; b.calm == calmReads {
-			b.free()
-		}
-	}
-}
-
-// free gives the large buffer back.
-func (b *buffer) free() {
-	if b.large != nil {
-		largeBuffers.Put(b.large)
-		b.large = nil
-	}
-}
+// finWait is how long, once both directions have said goodbye inside TLS, the FIN of a peer is waited for.
+const finWait = 250 * time.Millisecond
 
 // relay carries octets both ways until both directions have ended, and gives what broke them off, if it was facteur.
 func (s *session) relay() *fault {
@@ -141,16 +91,16 @@ func (d *direction) run() error {
 			}
 		}
 		d.reads()
-		n, err := d.from.take(d.b.room())
-		if joins, err := d.invited(n, err); joins {
+		data, err := d.from.take(&d.b)
+		if joins, err := d.invited(len(data), err); joins {
 			if err := d.ride(); err != nil {
 				return err
 			}
 			continue
-		} else if err := d.pass(d.b.room()[:n], err); err != nil {
+		} else if err := d.pass(data, err); err != nil {
 			return err
 		}
-		if d.b.filled(n); n <= calmTurn {
+		if len(data) <= calmTurn {
 			d.calm++
 		} else {
 			d.calm = 0

@@ -19,13 +19,14 @@ type wire struct {
 	conn *net.TCPConn
 	raw  syscall.RawConn
 	in   transfer // belongs to who reads
+	now  bool     // whoever reads does not wait: it is given errDry
+	dry  bool     // all that was there has been read
 	outs sync.Mutex
 	out  transfer // guarded by outs
 
 	// A loop waits for nothing, and leaves what may take its time to goroutines: they find here what came of it.
 	fd     int      // of the connection while a loop has it, else -1
 	file   *os.File // of fd, on its way back
-	dry    bool     // all that was there has been read
 	failed error    // what reading came to: io.EOF, or worse
 	rest   []byte   // what could not be written yet; nothing else is written before it
 	reset  bool     // writing was told of a reset, and the system tells it once
@@ -37,11 +38,15 @@ type transfer struct {
 	b     []byte
 	n     int
 	errno syscall.Errno
+	now   bool // it does not wait: errno is EAGAIN if it would
 	step  func(fd uintptr) bool
 }
 
+// smallBuffer is what is waited with.
+const smallBuffer = 4 << 10
+
 // maxTransfer octets go in one system call: it holds a processor meanwhile, and a collection of memory waits for it.
-const maxTransfer = 128 << 10
+const maxTransfer = largeBuffer
 
 func newWire(conn *net.TCPConn) *wire {
 	w := &wire{fd: -1}
@@ -78,6 +83,10 @@ func (t *transfer) call(trap, fd uintptr) (n int, again bool) {
 func (t *transfer) read(fd uintptr) bool {
 	n, again := t.call(syscall.SYS_READ, fd)
 	t.n = n
+	if again && t.now {
+		t.errno = syscall.EAGAIN
+		return true
+	}
 	return !again
 }
 
@@ -104,20 +113,45 @@ func (w *wire) done(t *transfer, op string, err error) (int, error) {
 	return t.n, err
 }
 
-// Read is net.Conn's, for one goroutine at a time. In a loop it gives errDry instead of waiting, and instead of an error,
-// which is given once it has left the loop.
+// Read is net.Conn's, for one goroutine at a time.
 func (w *wire) Read(p []byte) (n int, err error) {
 	switch {
 	case len(p) == 0:
 		return 0, nil
-	case w.looped():
-		return w.readNow(p)
-	case w.failed != nil:
+	case w.failed != nil && !w.looped():
 		err, w.failed = w.failed, nil
 		return 0, err
+	case w.now:
+		return w.readNow(p)
 	}
 	w.in.begin(p)
-	return w.wasRead(w.raw.Read(w.in.step))
+	n, err = w.wasRead(w.raw.Read(w.in.step))
+	w.dry = n < len(p)
+	return n, err
+}
+
+// readNow reads what is there. In a loop it gives errDry instead of an error, which is given once the loop has been left.
+func (w *wire) readNow(p []byte) (n int, err error) {
+	if w.dry {
+		return 0, errDry
+	}
+	w.in.begin(p)
+	w.in.now = true
+	if w.looped() {
+		w.in.read(uintptr(w.fd))
+	} else {
+		err = w.raw.Read(w.in.step)
+	}
+	w.in.now = false
+	if w.in.errno == syscall.EAGAIN {
+		w.dry = true
+		return 0, errDry
+	}
+	n, err = w.wasRead(err)
+	if w.dry = n < len(p); err != nil && w.looped() {
+		w.failed, err = err, errDry
+	}
+	return n, err
 }
 
 func (w *wire) wasRead(err error) (int, error) {
@@ -130,20 +164,6 @@ func (w *wire) wasRead(err error) (int, error) {
 		err = io.EOF
 	}
 	return n, err
-}
-
-func (w *wire) readNow(p []byte) (int, error) {
-	w.in.begin(p)
-	if w.dry || !w.in.read(uintptr(w.fd)) {
-		w.dry = true
-		return 0, errDry
-	}
-	n, err := w.wasRead(nil)
-	if w.dry = n < len(p); err != nil {
-		w.failed = err
-		return 0, errDry
-	}
-	return n, nil
 }
 
 // Write is net.Conn's. In a loop it waits for nothing, and does not fail: what could not be written is kept.
