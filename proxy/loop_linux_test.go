@@ -51,18 +51,6 @@ func echoRig(t testing.TB, change func(*Config)) *rig {
 	return newRig(t, change, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d?tls=passthrough", echo(t)))
 }
 
-// chat says lines until the session is in a loop.
-func (r *rig) chat(c net.Conn, lines *bufio.Reader) {
-	r.t.Helper()
-	before := r.looped()
-	for i := 0; r.looped() <= before; i++ {
-		if i == 1000 {
-			r.t.Fatal("the session comes into no loop")
-		}
-		exchange(r.t, c, lines, fmt.Sprintf("line %d\r\n", i))
-	}
-}
-
 func exchange(t testing.TB, c net.Conn, lines *bufio.Reader, line string) {
 	t.Helper()
 	if _, err := io.WriteString(c, line); err != nil {
@@ -83,15 +71,28 @@ func (r *rig) looped() (n int64) {
 	return n
 }
 
-// talking opens a session that a loop carries.
-func (r *rig) talking() (*net.TCPConn, *bufio.Reader) {
+// greeted opens a session.
+func (r *rig) greeted() (*net.TCPConn, *bufio.Reader) {
 	r.t.Helper()
 	c := r.dial()
 	lines := bufio.NewReader(c)
 	if greeting, err := lines.ReadString('\n'); greeting != "220 x\r\n" {
 		r.t.Fatalf("greeted with %q, %v", greeting, err)
 	}
-	r.chat(c, lines)
+	return c, lines
+}
+
+// talking opens a session, and chats until a loop carries it.
+func (r *rig) talking() (*net.TCPConn, *bufio.Reader) {
+	r.t.Helper()
+	before := r.looped()
+	c, lines := r.greeted()
+	for i := 0; r.looped() <= before; i++ {
+		if i == 1000 {
+			r.t.Fatal("the session comes into no loop")
+		}
+		exchange(r.t, c, lines, fmt.Sprintf("line %d\r\n", i))
+	}
 	return c, lines
 }
 
@@ -256,14 +257,14 @@ func (p panicsInvited) Chunk(c decode.Chunk) bool {
 func TestLoopInvitedPanics(t *testing.T) {
 	p := panicsInvited{entered: make(chan struct{}), gate: make(chan struct{})}
 	r := echoRig(t, func(c *Config) { c.Observe = func(SessionInfo) Observer { return p } })
-	c := r.dial()
+	c, lines := r.greeted()
 	io.WriteString(c, "panic\r\n")
 	<-p.entered
 	time.AfterFunc(20*time.Millisecond, func() { close(p.gate) })
 	for range 2 * calmTurns {
 		io.WriteString(c, "and on\r\n")
 	}
-	if got, err := io.ReadAll(c); isTimeout(err) {
+	if got, err := io.ReadAll(lines); isTimeout(err) {
 		t.Errorf("heard %q, %v", got, err)
 	}
 }
@@ -312,6 +313,10 @@ func init() {
 }
 
 func chatter(what string) {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0) // whoever started it is gone
+	}()
 	if what != "echo" {
 		for range 16 {
 			c, err := net.Dial("tcp", what)
@@ -355,6 +360,10 @@ func chatter(what string) {
 func chat(t *testing.T, what string) io.Reader {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), chatting+"="+what)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
@@ -363,7 +372,7 @@ func chat(t *testing.T, what string) io.Reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
+		in.Close()
 		cmd.Wait()
 	})
 	return out
