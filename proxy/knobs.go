@@ -156,13 +156,14 @@ type secured struct {
 	tickets  bool
 	always   bool                   // sessions are resumed without the client's offer
 	sessions tls.ClientSessionCache // that can be resumed with mail servers; nil: none are
+	pace     *pace                  // of handshakes with the server
 	pool     *x509.CertPool         // clients must be signed by one of these; nil: they need not
 	own      []tls.Certificate      // shown to the server
 }
 
 // load reads the files. Errors say what is wrong with which.
 func (k Knobs) load() (s secured, err error) {
-	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption, always: k.Resumption}
+	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption, always: k.Resumption, pace: new(pace)}
 	if s.min == 0 {
 		s.min = minTLS
 		if s.max != 0 {

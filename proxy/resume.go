@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/crypto/cryptobyte"
 
@@ -15,7 +17,8 @@ import (
 // Sessions are resumed with the mail server as the client resumes them with facteur: only where its hello asks for tickets
 // are there any from the server, and only where it offers a session of before does facteur. Otherwise the handshake is a
 // full one, and shows the server's certificates. With the knob "resumption" facteur offers what it has
-// whoever comes: that spares the server its signature, which is the most costly part of a connection.
+// whoever comes: that spares the server its signature, which is the most costly part of a connection. So it does with a
+// server that it is busy with: of a hundred connections a second nobody looks at the certificates of each.
 
 // maxResumable is how many servers' sessions are kept for each route, and for all doors together.
 const maxResumable = 64
@@ -25,6 +28,32 @@ const (
 	extPreShared = 41 // pre_shared_key: here is one
 	extPSKModes  = 45 // psk_key_exchange_modes: tickets are welcome
 )
+
+// busyPace is how many handshakes in a second with a route's server are more than people at their mail clients, or a
+// class of them, bring about, each client opening its five.
+const busyPace = 100
+
+// pace counts handshakes by the second.
+type pace struct {
+	mu        sync.Mutex
+	second    int64
+	now, last int // handshakes in this second, and in the one before it
+}
+
+// busy counts one more, and reports whether they are many.
+func (p *pace) busy(at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch second := at.Unix(); second - p.second {
+	case 0:
+	case 1:
+		p.second, p.last, p.now = second, p.now, 0
+	default:
+		p.second, p.last, p.now = second, 0, 0
+	}
+	p.now++
+	return max(p.now, p.last) > busyPace
+}
 
 // opening is a leg whose TLS begins. It keeps the octets of the client's hello, of which crypto/tls does not tell all.
 type opening struct {
@@ -98,10 +127,14 @@ func (o *opening) resumes() bool {
 func (s *session) resumption(hello *tls.ClientHelloInfo, m *masters) tls.ClientSessionCache {
 	leg := &s.route.legs[decode.ServerLeg]
 	wanted := hello != nil && (slices.Contains(hello.Extensions, extPSKModes) || slices.Contains(hello.Extensions, extTicket))
-	if leg.sessions == nil || !wanted && !leg.always {
+	if leg.sessions == nil {
 		return nil
 	}
-	r := &resumption{kept: leg.sessions, at: s.route.Upstream.Addr() + " ", offer: leg.always, m: m}
+	always := leg.pace.busy(time.Now()) || leg.always
+	if !wanted && !always {
+		return nil
+	}
+	r := &resumption{kept: leg.sessions, at: s.route.Upstream.Addr() + " ", offer: always, m: m}
 	if !r.offer {
 		r.offer = hello.Conn.(*opening).resumes()
 	}

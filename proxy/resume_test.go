@@ -137,6 +137,36 @@ func TestResumptionIsMirrored(t *testing.T) {
 	}
 }
 
+// With a server that hundreds of clients a second are brought to, sessions are resumed for all of them; and as soon as there
+// are few again, each has its own certificate to look at.
+func TestBusyServersAreSpared(t *testing.T) {
+	var p pace
+	at := time.Unix(1000, 0)
+	for n := range 3 * busyPace {
+		if got := p.busy(at); got != (n >= busyPace) {
+			t.Fatalf("handshake %d of a second: busy %v", n+1, got)
+		}
+	}
+	if !p.busy(at.Add(time.Second)) {
+		t.Error("a second behind a busy one begins at rest")
+	}
+	if p.busy(at.Add(2*time.Second)) || p.busy(at.Add(time.Hour)) {
+		t.Error("busy behind a second of rest")
+	}
+	r := newReturning(t, "imaps", "", "", nil)
+	resumed, busy := false, r.srv.routes[0].legs[decode.ServerLeg].pace
+	busy.mu.Lock()
+	busy.second, busy.now, busy.last = time.Now().Unix(), 2*busyPace, 2*busyPace
+	busy.mu.Unlock()
+	for n := 0; n < 3 && !resumed; n++ {
+		_, resumed = r.visit("imaps", r.clientTLS())
+		opened(t, r.session().wait(), "imaps")
+	}
+	if !resumed {
+		t.Error("a busy server's session was not resumed")
+	}
+}
+
 // opened checks that a session's own secrets open both of its legs.
 func opened(t *testing.T, rec *recording, scheme string) {
 	t.Helper()

@@ -53,7 +53,8 @@ Behind either, for its own leg (flags of the same names count for all routes):
   ?tls-max=1.3          highest version
   ?ciphers=NAME,NAME    suites up to TLS 1.2, IANA names
   ?no-resumption        no session tickets: every handshake is a full one
-A session with the server is resumed where the client offers to resume its own; otherwise the server shows its certificates.
+A session with the server is resumed where the client offers to resume its own; otherwise the server shows its certificates,
+unless more than a hundred connections a second go to it.
 The application protocol (ALPN) that a client offers is passed on to the server, and the server's choice back.
 
 With --socks a client keeps its real account settings: registered mail ports are treated like routes, everything else is
