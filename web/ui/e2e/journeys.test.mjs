@@ -42,6 +42,18 @@ describe('the transcript', () => {
       assert.equal(await row(page, 'EHLO').locator('.line').getAttribute('lang'), 'en')
     }))
 
+  it('speaks as facteur was started, with its notes, whatever the browser speaks', () =>
+    on(
+      {},
+      async (page) => {
+        await first(page)
+        await row(page, 'EHLO [192.0.2.7]').click()
+        await page.getByText('Le client se présente').first().waitFor()
+        assert.equal(await page.evaluate(() => document.documentElement.lang), 'fr')
+      },
+      { settings: {}, media: { locale: 'en-GB' } },
+    ))
+
   it('hides opened TLS records until they are asked for', () =>
     on({}, async (page) => {
       await first(page)

@@ -67,13 +67,13 @@ class Settings {
   }
 
   /** The language of those who have chosen none. */
-  offer(lang: Lang): void {
+  async offer(lang: Lang): Promise<void> {
     this.#offered = lang
-    this.#speak()
+    await this.#speak()
   }
 
-  #speak(): void {
-    this.speak().catch(() => undefined) // facteur is gone: the banner says so, in the language there is
+  #speak(): Promise<void> {
+    return this.speak().catch(() => undefined) // facteur is gone: the banner says so, in the language there is
   }
   get theme(): Theme {
     return this.#kept.theme

@@ -160,13 +160,14 @@ class Transcript {
   async #ask(): Promise<void> {
     try {
       this.about = await getState()
-      settings.offer(this.about.lang)
+      const spoken = settings.offer(this.about.lang)
       if (!this.watched) {
         this.mode = this.about.mode
         if (this.about.routes) this.routes = this.about.routes
       }
       if (this.link.state === 'refused') this.link = { state: 'starting' }
       settings.apply()
+      await spoken // in another language than the browser's, its notes are needed
       await this.needCatalogue(settings.lang)
     } catch (problem) {
       if (problem instanceof Refused && (problem.status === 401 || problem.status === 403)) this.link = { state: 'refused', code: problem.refusal.error === 'code' }
