@@ -87,7 +87,7 @@ type copies struct {
 // What is kept of them for what comes next: some large chunks and the records in them.
 const (
 	maxCopies    = 64
-	maxCopied    = 1 << 20
+	maxCopied    = 2 << 20
 	smallestCopy = 1 << 10 // a reply of some lines
 )
 
