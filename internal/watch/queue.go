@@ -123,7 +123,7 @@ func (q *queue) init(c *clock, m *memory) {
 	q.room.L = &q.mu
 }
 
-// put adds a job, with a copy of its octets, and reports whether nothing more should be put for now.
+// put adds a job, with a copy of its octets, and reports whether the queue is full by then: whoever puts should await.
 func (q *queue) put(j job, data []byte) (full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -161,7 +161,7 @@ func (q *queue) await() {
 	}
 }
 
-// full reports whether nothing should be put for now. While the memory of all sessions is spent, each may still put what
+// full reports whether whoever puts should await. While the memory of all sessions is spent, each may still put what
 // comes next once everything of its own is worked off: none waits for another's end. The caller holds mu.
 func (q *queue) full() bool {
 	return q.in != nil && (len(q.in.data) >= backlog || len(q.in.jobs) >= maxJobs) ||
