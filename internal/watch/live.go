@@ -82,6 +82,7 @@ type Live struct {
 	at     [2][2]int64 // octets recorded
 	late   []lateChunk // released during a handshake
 	over   bool        // closed: the recording may be, too
+	gone   bool        // and all that it held is given back
 
 	lacking  time.Time   // when a record first lacked its secret
 	patience *time.Timer // ends the wait for it
@@ -137,7 +138,7 @@ func (d *Desk) Open(st Start) *Live {
 	return l
 }
 
-// Wait returns when every session that was closed is decoded and recorded to its end.
+// Wait returns when every session that was closed is decoded and recorded to its end, and its memory given back.
 func (d *Desk) Wait() {
 	d.running.Wait()
 	d.mu.Lock()
@@ -245,7 +246,6 @@ func (l *Live) close(t time.Time) {
 	l.publish(l.dec.Close(t))
 	l.keep(func(r Recorder) error { return r.Close(l.start.ID) })
 	l.over = true
-	l.d.running.Done()
 }
 
 func (l *Live) publish(evs []decode.Event) {
@@ -354,6 +354,10 @@ func (l *Live) rest() {
 		l.dec.Swap(l.room)
 		rooms.Put(l.room)
 		l.room = nil
+	}
+	if l.over && !l.gone {
+		l.gone = true
+		l.d.running.Done()
 	}
 	l.flush()
 }
