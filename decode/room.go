@@ -1,7 +1,7 @@
 package decode
 
 import (
-	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -77,8 +77,9 @@ func (r *Room) giveBack(b []byte) {
 	}
 }
 
-// copies are buffers for octets that wait to be released: chunks of any size, and what records held. Their sizes are powers
-// of two, so that what comes next fits.
+// copies are buffers for octets that wait to be released: chunks of any size, and what records held. Their sizes
+// double, so that what comes next fits, and lie an eighth above the powers of two: a relay's pieces are such a power, and TLS
+// adds a little to each.
 type copies struct {
 	free [][]byte
 	size int // octets of free
@@ -88,19 +89,18 @@ type copies struct {
 const (
 	maxCopies    = 64
 	maxCopied    = 2 << 20
-	smallestCopy = 1 << 10 // a reply of some lines
+	smallestCopy = 1<<10 + 1<<7 // room for a reply of some lines
 )
 
 // of gives a copy of octets, which put takes back.
 func (c *copies) of(b []byte) []byte {
 	size := smallestCopy
-	if len(b) > size {
-		size = 1 << bits.Len(uint(len(b)-1))
+	for size < len(b) {
+		size *= 2
 	}
 	for i := len(c.free) - 1; i >= 0; i-- {
 		if room := c.free[i]; cap(room) == size {
-			last := len(c.free) - 1
-			c.free[i], c.free = c.free[last], c.free[:last]
+			c.free = slices.Delete(c.free, i, i+1)
 			c.size -= size
 			return append(room, b...)
 		}
@@ -108,12 +108,17 @@ func (c *copies) of(b []byte) []byte {
 	return append(make([]byte, 0, size), b...)
 }
 
-// put takes a copy that is not needed any more.
+// put takes a copy that is not needed any more. What has waited longest makes room for it: sizes that are not asked for.
 func (c *copies) put(b []byte) {
-	if cap(b) > 0 && c.size+cap(b) <= maxCopied && len(c.free) < maxCopies {
-		c.free = append(c.free, b[:0])
-		c.size += cap(b)
+	if cap(b) == 0 || cap(b) > maxCopied {
+		return
 	}
+	for len(c.free) == maxCopies || c.size+cap(b) > maxCopied {
+		c.size -= cap(c.free[0])
+		c.free = slices.Delete(c.free, 0, 1)
+	}
+	c.free = append(c.free, b[:0])
+	c.size += cap(b)
 }
 
 // fresh begins a call: what the last one gave is gone.

@@ -43,3 +43,35 @@ func TestTextsAreTheirOwn(t *testing.T) {
 		t.Errorf("%v allocations a line", n)
 	}
 }
+
+// TestCopiesFollowTheFlow protects what recorded sessions in TLS cost: however many other sizes came before, the copies that
+// are wanted again and again are soon made without allocating, and what is kept of them stays bounded.
+func TestCopiesFollowTheFlow(t *testing.T) {
+	var c copies
+	for n := range 100 {
+		c.put(c.of(make([]byte, 1<<(n%22))))
+	}
+	chunk, record := make([]byte, 512<<10+700), make([]byte, 16<<10)
+	flow := func() {
+		large, small := [2][]byte{c.of(chunk), c.of(chunk)}, [40][]byte{}
+		for i := range small {
+			small[i] = c.of(record)
+		}
+		for _, b := range small {
+			c.put(b)
+		}
+		c.put(large[0])
+		c.put(large[1])
+	}
+	flow()
+	if n := testing.AllocsPerRun(100, flow); n > 0.1 {
+		t.Errorf("%v allocations each time", n)
+	}
+	size := 0
+	for _, b := range c.free {
+		size += cap(b)
+	}
+	if size != c.size || size > maxCopied || len(c.free) > maxCopies {
+		t.Errorf("%d buffers of %d octets are kept, %d by the account", len(c.free), size, c.size)
+	}
+}
