@@ -17,8 +17,9 @@ type mailServer struct {
 	proto    string
 	tls      *tls.Config // nil: no TLS at all
 	implicit bool
-	refuse   bool   // STARTTLS is on offer, and refused
-	behind   string // said in clear right behind the agreement on TLS
+	refuse   bool          // STARTTLS is on offer, and refused
+	behind   string        // said in clear right behind the agreement on TLS
+	hold     chan struct{} // the greeting waits until it is closed; nil: it does not
 
 	mu   sync.Mutex
 	said []string // commands, each with a leading "tls " if it came inside TLS
@@ -50,6 +51,9 @@ func (m *mailServer) session(c net.Conn) {
 		c = m.secure(c)
 	}
 	defer func() { c.Close() }()
+	if m.hold != nil {
+		<-m.hold
+	}
 	io.WriteString(c, m.greeting(secured))
 	partial := ""
 	for room := make([]byte, 4096); ; {

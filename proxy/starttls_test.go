@@ -222,3 +222,48 @@ func TestOwnAnswerInOrder(t *testing.T) {
 		t.Error("the change was not told")
 	}
 }
+
+// A client may ask for TLS before it has read the greeting (some libraries do), or, inside TLS, behind other commands:
+// facteur's own answer comes in its turn, as a server's would.
+func TestOwnAnswerBehindOthers(t *testing.T) {
+	for proto, story := range map[string]struct{ asks, greets, answers string }{
+		decode.SMTP:  {"STARTTLS", "220", "220"},
+		decode.LMTP:  {"STARTTLS", "220", "220"},
+		decode.POP3:  {"STLS", "+OK ready", "+OK Begin"},
+		decode.IMAP:  {"s STARTTLS", "* OK", "s OK"},
+		decode.Sieve: {"STARTTLS", "\"IMPLEMENTATION\"", "OK \"Begin"},
+	} {
+		t.Run(proto, func(t *testing.T) {
+			m := &mailServer{t: t, proto: proto, hold: make(chan struct{})}
+			r := newRig(t, nil, fmt.Sprintf("%s://127.0.0.1:0=%s://127.0.0.1:%d?plain", proto, proto, m.start()))
+			k := newTalk(t, r.dial())
+			k.say(story.asks + "\r\n")
+			time.Sleep(50 * time.Millisecond) // for an answer that does not wait for its turn
+			close(m.hold)
+			if l := k.line(); !strings.HasPrefix(l, story.greets) {
+				t.Fatalf("got %q before the greeting", l)
+			}
+			k.until(story.answers)
+			c := &mailClient{k: k.starttls(r.clientTLS()), proto: proto}
+			c.hello(false)
+			c.login()
+			c.quit()
+		})
+	}
+}
+
+func TestOwnRefusalBehindOthers(t *testing.T) {
+	m := &mailServer{t: t, proto: decode.SMTP, tls: serverTLS(t), implicit: true}
+	r := newRig(t, nil, fmt.Sprintf("smtps://127.0.0.1:0=smtps://127.0.0.1:%d", m.start()))
+	k := newTalk(t, tls.Client(r.dial(), r.clientTLS()))
+	c := &mailClient{k: k, proto: decode.SMTP}
+	c.hello(true)
+	k.say("NOOP\r\nRSET\r\nSTARTTLS\r\nNOOP\r\nSTARTTLS\r\nSTARTTLS\r\nRSET\r\n")
+	for _, want := range []string{"250", "250", "503", "250", "503", "503", "250"} {
+		if l := k.line(); !strings.HasPrefix(l, want) {
+			t.Errorf("got %q, want %s", l, want)
+		}
+	}
+	c.login()
+	c.quit()
+}

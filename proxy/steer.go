@@ -36,6 +36,7 @@ type steering struct {
 	complete bool           // that message has been sent
 	asked    map[int]string // commands whose answer matters, by Seq
 	due      int            // capabilities are awaited: hold incomplete answers back
+	greeted  bool           // the server has said something
 	last     int            // Seq of the client's newest command that is no STARTTLS
 	barrier  []barrier      // STARTTLS commands without an answer, oldest first
 	cut      int64          // of the server's stream: behind it lies TLS; -1 while nothing was agreed on
@@ -144,7 +145,7 @@ func (st *steering) begin(upgraded bool) {
 	preauth := !client && st.proto == decode.IMAP && lab.attacks(PreAuth)
 	st.flows, st.edits, st.barrier = [2]flow{}, nil, nil
 	st.asked, st.due, st.last = map[int]string{}, 0, 0
-	st.cut, st.granted, st.offers = -1, false, true
+	st.cut, st.granted, st.offers, st.greeted = -1, false, true, false
 	st.finished = !st.now.any() && (client || server)
 	if st.over = st.finished; st.over {
 		st.dec = nil
@@ -263,6 +264,7 @@ func (st *steering) command(e *decode.Event) {
 // answer takes a reply or response: its command is answered, and it may list capabilities.
 func (st *steering) answer(e *decode.Event, family string) {
 	good, final := verdict(e, family)
+	st.greeted = true
 	st.refusedBinding(e, final && !good)
 	if family == decode.IMAP {
 		if e.Field("tag") == "*" {

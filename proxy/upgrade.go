@@ -76,8 +76,8 @@ func (st *steering) failed(err error) error {
 // answerItself answers STARTTLS where the two legs differ in security. The server never sees it, and what it says meanwhile
 // waits for the end of the handshake.
 func (st *steering) answerItself(b barrier) error {
-	// in its turn: what was asked before is answered before, and nothing is put into the middle of a line
-	for (st.barrier[0].before != 0 && st.tls != decline || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] || st.busy {
+	// in its turn: the greeting and what was asked before come before, and nothing is put into the middle of a line
+	for (!st.greeted || st.barrier[0].before != 0 || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] || st.busy {
 		st.cond.Wait()
 	}
 	st.take()
