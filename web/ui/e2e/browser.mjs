@@ -13,14 +13,22 @@ export const launch = () => chromium.launch({ executablePath, args: ['--no-sandb
 /** What each page has asked for and not got yet. */
 const asking = new WeakMap()
 
-/** A page that remembers everything that went wrong in it. */
-export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {}, prepare } = {}) {
+/** How much later than everything else comes what is late, in milliseconds. */
+const lateness = 300
+
+/** A page that remembers everything that went wrong in it. Answers from addresses like late come after all else. */
+export async function visit(browser, url, { width = 1280, height = 800, settings = {}, media = {}, prepare, late } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, reducedMotion: 'reduce', ...media })
   await context.addInitScript((kept) => {
     if (window.top !== window) return // a frame of a mail has no storage, as it should be
     if (!localStorage.getItem('facteur.settings')) localStorage.setItem('facteur.settings', JSON.stringify(kept))
   }, settings)
   if (prepare) await context.addInitScript(prepare)
+  if (late)
+    await context.route(late, async (route) => {
+      await new Promise((then) => setTimeout(then, lateness))
+      await route.continue().catch(() => {}) // the page has gone
+    })
   const page = await context.newPage()
   const faults = []
   const pending = new Set()

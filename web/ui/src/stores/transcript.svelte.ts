@@ -47,6 +47,11 @@ class Transcript {
     return !!this.about || this.link.state === 'lost' || this.link.state === 'refused'
   }
 
+  /** Whether the explanations of one language are here, or will not come: before, lines that bear one would have to make room for it. */
+  get explains(): boolean {
+    return Object.keys(this.catalogues).length > 0 || this.catalogueFailed || this.link.state === 'lost'
+  }
+
   get catalogue(): Catalogue | null {
     return this.catalogues[settings.lang] ?? null
   }
