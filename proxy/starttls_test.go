@@ -253,8 +253,8 @@ func TestOwnAnswerBehindOthers(t *testing.T) {
 }
 
 func TestOwnRefusalBehindOthers(t *testing.T) {
-	m := &mailServer{t: t, proto: decode.SMTP, tls: serverTLS(t), implicit: true}
-	r := newRig(t, nil, fmt.Sprintf("smtps://127.0.0.1:0=smtps://127.0.0.1:%d", m.start()))
+	m := &mailServer{t: t, proto: decode.SMTP}
+	r := newRig(t, nil, fmt.Sprintf("smtps://127.0.0.1:0=smtp://127.0.0.1:%d?plain", m.start()))
 	k := newTalk(t, tls.Client(r.dial(), r.clientTLS()))
 	c := &mailClient{k: k, proto: decode.SMTP}
 	c.hello(true)
@@ -266,4 +266,38 @@ func TestOwnRefusalBehindOthers(t *testing.T) {
 	}
 	c.login()
 	c.quit()
+}
+
+// With both legs in TLS, STARTTLS is the server's to refuse: not an octet is held back because it might become one.
+// (gnutls-cli --crlf ends its lines with a NUL: held back until the end, it came to a server that had said goodbye, and the
+// reset that answered it took the goodbye away.)
+func TestStartTLSInsideTLS(t *testing.T) {
+	came := make(chan string, 2) // both go in, whoever listens
+	cfg := serverTLS(t)
+	port := serve(t, func(c net.Conn) {
+		k := newTalk(t, tls.Server(c, cfg))
+		k.say("* OK hi\r\n")
+		start := make([]byte, 1)
+		io.ReadFull(k.r, start)
+		came <- string(start)
+		came <- k.line()
+		k.say("s BAD in TLS already\r\n")
+	})
+	r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	k := newTalk(t, tls.Client(r.dial(), r.clientTLS()))
+	k.line()
+	for _, part := range []string{"s", " STARTTLS\r\n"} {
+		k.say(part)
+		select {
+		case got := <-came:
+			if got != strings.TrimRight(part, "\r\n") {
+				t.Errorf("the server got %q", got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%q does not reach the server", part)
+		}
+	}
+	if l := k.line(); l != "s BAD in TLS already" {
+		t.Errorf("got %q", l)
+	}
 }

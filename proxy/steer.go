@@ -80,8 +80,9 @@ type answerer uint8
 const (
 	theServer answerer = iota // both legs are in clear: it is passed on, and both are upgraded
 	agree                     // facteur: only the client leg is upgraded
-	decline                   // facteur: the client is in TLS already
+	decline                   // facteur: the client is in TLS already, and the server is not
 	deny                      // facteur, in the lab: as a server without TLS would
+	common                    // the server: both legs are in TLS, and it is a command like any other
 )
 
 // flow is the stream of one side.
@@ -129,8 +130,10 @@ func (st *steering) begin(upgraded bool) {
 		st.now.plus = client || server
 		st.now.scram = st.now.plus && st.s.srv.binders.know(st.s.binder())
 		switch {
+		case client && server:
+			st.tls = common
 		case client:
-			st.tls, st.now.hideTLS = decline, !server
+			st.tls, st.now.hideTLS = decline, true
 		case server || st.s.route.Upstream.Security == Plain:
 			st.tls, st.now.offerTLS = agree, true
 		}
@@ -247,7 +250,7 @@ func (st *steering) command(e *decode.Event) {
 	name := strings.ToUpper(e.Field("verb") + e.Field("name"))
 	st.s.judge.commanded(name, st.s.client.tls != nil)
 	switch {
-	case name == "STARTTLS" && st.proto != decode.POP3 || name == "STLS" && st.proto == decode.POP3:
+	case st.tls != common && (name == "STARTTLS" && st.proto != decode.POP3 || name == "STLS" && st.proto == decode.POP3):
 		st.barrier = append(st.barrier, barrier{span: e.Span, seq: e.Seq, tag: e.Field("tag"), before: st.last})
 		return
 	case listings[name], st.proto == decode.POP3 && name == "AUTH" && e.Field("argument") == "":

@@ -146,7 +146,7 @@ func (st *steering) passClient(to int64) error {
 // itself, so that the server must not see them.
 func (st *steering) maybeSTARTTLS() int {
 	f := &st.flows[decode.Client]
-	if st.over || st.tls == theServer || st.s.srv.c.NoRewrite || f.known < f.base || f.known >= f.end() {
+	if st.over || st.tls == theServer || st.tls == common || st.s.srv.c.NoRewrite || f.known < f.base || f.known >= f.end() {
 		return 0
 	}
 	tail := f.held[f.known-f.base:]
