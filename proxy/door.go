@@ -112,7 +112,7 @@ func (s *Server) dynamic(via *route, host string, port int) (r *route, what stri
 		if s.dynamics == nil || len(s.dynamics) >= maxDynamic {
 			s.dynamics = map[string]*route{}
 		}
-		r = &route{Route: Route{Listen: listen, Upstream: e}, mode: mode, tls: serverConfig(), legs: s.legs}
+		r = &route{Route: Route{Listen: listen, Upstream: e}, mode: mode, tls: serverConfig(&s.legs[decode.ClientLeg]), legs: s.legs}
 		s.dynamics[key] = r
 	}
 	return r, what

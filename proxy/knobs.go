@@ -11,8 +11,8 @@ import (
 	"facteur/internal/bilingual"
 )
 
-// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites, no certificate of the
-// client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN is passed on
+// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites with a last resort (see
+// usual), no certificate of the client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN is passed on
 // to the server, and the server's choice back, whatever the knobs are.
 type Knobs struct {
 	Min, Max     uint16 // versions as crypto/tls numbers them; 0 for the default
@@ -131,7 +131,7 @@ func (k Knobs) or(d Knobs) Knobs {
 // suites are the numbers of the cipher suites, secure or not: a lesson may want a bad one.
 func (k Knobs) suites() (out []uint16, err error) {
 	if k.Ciphers == "" {
-		return nil, nil
+		return usual, nil
 	}
 	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
 	for name := range strings.SplitSeq(k.Ciphers, ",") {
@@ -148,6 +148,16 @@ func (k Knobs) suites() (out []uint16, err error) {
 	}
 	return out, nil
 }
+
+// usual are Go's own suites and, for when nothing else is common, RSA key exchange: mail servers still take it, and printers
+// and scanners that send mail may know no other. Go ranks suites itself, these last.
+var usual = func() []uint16 {
+	own := []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA}
+	for _, c := range tls.CipherSuites() {
+		own = append(own, c.ID)
+	}
+	return own
+}()
 
 // secured is the TLS of a leg with all files read.
 type secured struct {

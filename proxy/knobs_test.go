@@ -55,10 +55,20 @@ func TestKnobs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	signers, err := authorities()
+	if err != nil {
+		t.Fatal(err)
+	}
+	withRSA, err := signers[1].LeafRSA("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaExchange := []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}
 	const suite = "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"
 	for name, tt := range map[string]struct {
 		listen, upstream string
 		client           func(*tls.Config)
+		old              bool // the server knows RSA key exchange only
 		fails            bool
 		check            func(client, server tls.ConnectionState) bool
 	}{
@@ -76,6 +86,13 @@ func TestKnobs(t *testing.T) {
 		"1.3 only":                  {listen: "?tls-min=1.3", client: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, fails: true},
 		"the client leg's suite":    {listen: "?tls-max=1.2&ciphers=" + suite, check: func(c, s tls.ConnectionState) bool { return tls.CipherSuiteName(c.CipherSuite) == suite }},
 		"the server leg's suite":    {upstream: "?tls-max=1.2&ciphers=" + suite, check: func(c, s tls.ConnectionState) bool { return tls.CipherSuiteName(s.CipherSuite) == suite }},
+		"RSA key exchange, if a client knows no other": {client: func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, rsaExchange },
+			check: func(c, s tls.ConnectionState) bool {
+				return c.CipherSuite == rsaExchange[0] && c.PeerCertificates[0].KeyUsage&x509.KeyUsageKeyEncipherment != 0
+			}},
+		"RSA key exchange, if a server knows no other": {old: true, check: func(c, s tls.ConnectionState) bool { return s.CipherSuite == rsaExchange[0] }},
+		"no RSA key exchange, by other ciphers": {listen: "?ciphers=" + suite, fails: true,
+			client: func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, rsaExchange }},
 		"a certificate for the server": {upstream: "?client-cert=" + cert + "&client-key=" + key,
 			check: func(c, s tls.ConnectionState) bool {
 				return len(s.PeerCertificates) == 1 && s.PeerCertificates[0].Subject.CommonName == "learner"
@@ -90,6 +107,10 @@ func TestKnobs(t *testing.T) {
 			port := serve(t, func(c net.Conn) {
 				cfg := serverTLS(t)
 				cfg.ClientAuth = tls.RequestClientCert
+				if tt.old {
+					cfg.MaxVersion, cfg.CipherSuites = tls.VersionTLS12, rsaExchange
+					cfg.Certificates = []tls.Certificate{*withRSA}
+				}
 				s := tls.Server(c, cfg)
 				if s.Handshake() == nil {
 					states <- s.ConnectionState()

@@ -61,7 +61,7 @@ func (s *Server) named(at *route, name string) *route {
 		if len(s.dynamics) >= maxDynamic {
 			s.dynamics = map[string]*route{}
 		}
-		r = &route{Route: at.Route, mode: Intercept, tls: serverConfig(), legs: s.legs}
+		r = &route{Route: at.Route, mode: Intercept, tls: serverConfig(&s.legs[decode.ClientLeg]), legs: s.legs}
 		s.dynamics[key] = r
 	}
 	return r

@@ -18,9 +18,10 @@ const minTLS = tls.VersionTLS12
 
 // serverConfig is what facteur's listeners of a route share, so that their session tickets do, too. The certificate is
 // chosen once the client's hello is read and the real server has been verified.
-func serverConfig() *tls.Config {
+func serverConfig(leg *secured) *tls.Config {
 	return &tls.Config{
-		MinVersion: tls.VersionTLS10, // the client's hello is read whatever it offers; its answer has the route's limits
+		CipherSuites: leg.suites,       // they decide which kind of certificate a client can take
+		MinVersion:   tls.VersionTLS10, // the client's hello is read whatever it offers; its answer has the route's limits
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return hello.Conn.(*opening).s.greetClient(hello)
 		},

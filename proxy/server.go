@@ -141,11 +141,12 @@ func assemble(c Config, certify func(*ca.Authority, Route) error) (*Server, erro
 	name, _ := os.Hostname()
 	s.machine = strings.ToLower(name)
 	for _, r := range c.Routes {
-		rt := &route{Route: r, mode: r.TLS, tls: serverConfig()}
+		rt := &route{Route: r, mode: r.TLS}
 		setDefault(&rt.mode, c.Mode)
 		if err := s.check(rt, certify); err != nil {
 			return nil, err
 		}
+		rt.tls = serverConfig(&rt.legs[decode.ClientLeg])
 		s.routes = append(s.routes, rt)
 	}
 	for i, addr := range []string{c.Socks, c.Transparent} {

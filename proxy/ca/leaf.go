@@ -3,6 +3,7 @@ package ca
 import (
 	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -126,6 +127,9 @@ func mintBy(root *x509.Certificate, signer, key crypto.Signer, names []string, a
 		NotBefore: now.Add(-backdate), NotAfter: now.Add(leafLife),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, SubjectKeyId: id,
+	}
+	if _, ok := key.Public().(*rsa.PublicKey); ok {
+		t.KeyUsage |= x509.KeyUsageKeyEncipherment // RSA key exchange (RFC 5246 §7.4.2)
 	}
 	if root == nil {
 		root = t
