@@ -18,7 +18,9 @@ import (
 // are there any from the server, and only where it offers a session of before does facteur. Otherwise the handshake is a
 // full one, and shows the server's certificates. With the knob "resumption" facteur offers what it has
 // whoever comes: that spares the server its signature, which is the most costly part of a connection. So it does with a
-// server that it is busy with: of a hundred connections a second nobody looks at the certificates of each.
+// server that it is busy with: of a hundred connections a second nobody looks at the certificates of each. Some servers fail
+// in a handshake that resumes a session they gave (Cyrus asks for client certificates, and forgets to name its sessions): one
+// that did is not spared again.
 
 // maxResumable is how many servers' sessions are kept for each route, and for all doors together.
 const maxResumable = 64
@@ -38,9 +40,10 @@ type pace struct {
 	mu        sync.Mutex
 	second    int64
 	now, last int // handshakes in this second, and in the one before it
+	failed    bool
 }
 
-// busy counts one more, and reports whether they are many.
+// busy counts one more, and reports whether they are many, with a server that may be spared.
 func (p *pace) busy(at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -52,7 +55,14 @@ func (p *pace) busy(at time.Time) bool {
 		p.second, p.last, p.now = second, 0, 0
 	}
 	p.now++
-	return max(p.now, p.last) > busyPace
+	return max(p.now, p.last) > busyPace && !p.failed
+}
+
+// fail notes that a handshake failed which was to resume a session.
+func (p *pace) fail() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed = true
 }
 
 // opening is a leg whose TLS begins. It keeps the octets of the client's hello, of which crypto/tls does not tell all.
@@ -134,7 +144,7 @@ func (s *session) resumption(hello *tls.ClientHelloInfo, m *masters) tls.ClientS
 	if !wanted && !always {
 		return nil
 	}
-	r := &resumption{kept: leg.sessions, at: s.route.Upstream.Addr() + " ", offer: always, m: m}
+	r := &resumption{kept: leg.sessions, at: s.route.Upstream.Addr() + " ", offer: always, pace: leg.pace, m: m}
 	if !r.offer {
 		r.offer = hello.Conn.(*opening).resumes()
 	}
@@ -146,6 +156,7 @@ type resumption struct {
 	kept  tls.ClientSessionCache
 	at    string // address of the server: a name alone may be of many
 	offer bool   // the client does, too
+	pace  *pace
 	m     *masters
 }
 
@@ -160,7 +171,11 @@ func (r *resumption) Get(name string) (*tls.ClientSessionState, bool) {
 	return cs, ok
 }
 
+// Put keeps a session, or with nil forgets the one of a handshake that failed.
 func (r *resumption) Put(name string, cs *tls.ClientSessionState) {
+	if cs == nil {
+		r.pace.fail()
+	}
 	if _, state, err := cs.ResumptionState(); err == nil {
 		r.m.into(state)
 	}

@@ -1,12 +1,15 @@
 package proxy
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,16 +157,55 @@ func TestBusyServersAreSpared(t *testing.T) {
 		t.Error("busy behind a second of rest")
 	}
 	r := newReturning(t, "imaps", "", "", nil)
-	resumed, busy := false, r.srv.routes[0].legs[decode.ServerLeg].pace
-	busy.mu.Lock()
-	busy.second, busy.now, busy.last = time.Now().Unix(), 2*busyPace, 2*busyPace
-	busy.mu.Unlock()
+	resumed := false
+	r.busy()
 	for n := 0; n < 3 && !resumed; n++ {
 		_, resumed = r.visit("imaps", r.clientTLS())
 		opened(t, r.session().wait(), "imaps")
 	}
 	if !resumed {
 		t.Error("a busy server's session was not resumed")
+	}
+}
+
+// busy makes the server one to which many handshakes go.
+func (r *rig) busy() {
+	p := r.srv.routes[0].legs[decode.ServerLeg].pace
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.second, p.now, p.last = time.Now().Unix(), 2*busyPace, 2*busyPace
+}
+
+// A server that fails when it is to resume a session that it gave itself, as Cyrus does, costs one connection, not every
+// other one.
+func TestServerThatCannotResume(t *testing.T) {
+	cfg := serverTLS(t)
+	var failed atomic.Int32
+	cfg.UnwrapSession = func([]byte, tls.ConnectionState) (*tls.SessionState, error) {
+		failed.Add(1)
+		return nil, errors.New("session id context uninitialized")
+	}
+	port := serve(t, func(c net.Conn) {
+		s := tls.Server(c, cfg)
+		if _, err := io.WriteString(s, "* OK ready\r\n"); err == nil {
+			io.Copy(io.Discard, s)
+		}
+		s.Close()
+	})
+	r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	greeted := 0
+	for range 8 {
+		r.busy()
+		c := tls.Client(r.dial(), r.clientTLS())
+		if line, _ := bufio.NewReader(c).ReadString('\n'); line != "" {
+			greeted++
+		}
+		io.WriteString(c, "x LOGOUT\r\n")
+		c.Close()
+		r.session().wait()
+	}
+	if failed.Load() != 1 || greeted != 7 {
+		t.Errorf("%d of 8 clients were greeted, the server failed %d times", greeted, failed.Load())
 	}
 }
 
