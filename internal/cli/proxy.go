@@ -138,6 +138,7 @@ func (a *app) proxy(ctx context.Context, f proxyFlags, args []string) error {
 		return errTold // each route has been told in the log
 	}
 	defer raiseHeap()()
+	standBack()
 	return s.run(ctx)
 }
 

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// standBack is for Linux.
+func standBack() {}
