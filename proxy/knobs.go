@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"facteur/decode"
 	"facteur/internal/bilingual"
 )
 
-// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites with a last resort (see
-// usual), no certificate of the client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN is passed on
-// to the server, and the server's choice back, whatever the knobs are.
+// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites (and for clients usual), no
+// certificate of the client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN
+// is passed on to the server, and the server's choice back, whatever the knobs are.
 type Knobs struct {
 	Min, Max     uint16 // versions as crypto/tls numbers them; 0 for the default
 	Ciphers      string // suites of TLS 1.2 and before, by IANA names, joined by commas; "" for the default
@@ -131,7 +132,7 @@ func (k Knobs) or(d Knobs) Knobs {
 // suites are the numbers of the cipher suites, secure or not: a lesson may want a bad one.
 func (k Knobs) suites() (out []uint16, err error) {
 	if k.Ciphers == "" {
-		return usual, nil
+		return nil, nil
 	}
 	all := append(tls.CipherSuites(), tls.InsecureCipherSuites()...)
 	for name := range strings.SplitSeq(k.Ciphers, ",") {
@@ -150,7 +151,8 @@ func (k Knobs) suites() (out []uint16, err error) {
 }
 
 // usual are Go's own suites and, for when nothing else is common, RSA key exchange: mail servers still take it, and printers
-// and scanners that send mail may know no other. Go ranks suites itself, these last.
+// and scanners that send mail may know no other. Go ranks suites itself, these last. A server could rank them first, so that
+// they are not offered to it (RFC 9325 §4.1).
 var usual = func() []uint16 {
 	own := []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA}
 	for _, c := range tls.CipherSuites() {
@@ -172,7 +174,7 @@ type secured struct {
 }
 
 // load reads the files. Errors say what is wrong with which.
-func (k Knobs) load() (s secured, err error) {
+func (k Knobs) load(leg decode.Leg) (s secured, err error) {
 	s = secured{min: k.Min, max: k.Max, tickets: !k.NoResumption, always: k.Resumption, pace: new(pace)}
 	if s.min == 0 {
 		s.min = minTLS
@@ -192,6 +194,9 @@ func (k Knobs) load() (s secured, err error) {
 	}
 	if s.suites, err = k.suites(); err != nil {
 		return s, err
+	}
+	if s.suites == nil && leg == decode.ClientLeg {
+		s.suites = usual
 	}
 	if s.pool, err = k.clients(); err != nil {
 		return s, err

@@ -90,7 +90,8 @@ func TestKnobs(t *testing.T) {
 			check: func(c, s tls.ConnectionState) bool {
 				return c.CipherSuite == rsaExchange[0] && c.PeerCertificates[0].KeyUsage&x509.KeyUsageKeyEncipherment != 0
 			}},
-		"RSA key exchange, if a server knows no other": {old: true, check: func(c, s tls.ConnectionState) bool { return s.CipherSuite == rsaExchange[0] }},
+		"no RSA key exchange with a server":         {old: true, fails: true},
+		"RSA key exchange with a server, if wanted": {old: true, upstream: "?ciphers=TLS_RSA_WITH_AES_128_CBC_SHA", check: func(c, s tls.ConnectionState) bool { return s.CipherSuite == rsaExchange[0] }},
 		"no RSA key exchange, by other ciphers": {listen: "?ciphers=" + suite, fails: true,
 			client: func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, rsaExchange }},
 		"a certificate for the server": {upstream: "?client-cert=" + cert + "&client-key=" + key,

@@ -134,7 +134,7 @@ func assemble(c Config, certify func(*ca.Authority, Route) error) (*Server, erro
 	s := &Server{c: c}
 	for leg, k := range [2]Knobs{c.ClientTLS, c.ServerTLS} {
 		var err error
-		if s.legs[leg], err = k.load(); err != nil {
+		if s.legs[leg], err = k.load(decode.Leg(leg)); err != nil {
 			return nil, legFault(decode.Leg(leg), err)
 		}
 	}
@@ -220,10 +220,10 @@ func (s *Server) check(r *route, certify func(*ca.Authority, Route) error) error
 
 // secure reads what the TLS of a route's legs needs.
 func (s *Server) secure(r *route) (err error) {
-	if r.legs[decode.ClientLeg], err = r.Listen.Knobs.or(s.c.ClientTLS).load(); err != nil {
+	if r.legs[decode.ClientLeg], err = r.Listen.Knobs.or(s.c.ClientTLS).load(decode.ClientLeg); err != nil {
 		return err
 	}
-	r.legs[decode.ServerLeg], err = r.Upstream.Knobs.or(s.c.ServerTLS).load()
+	r.legs[decode.ServerLeg], err = r.Upstream.Knobs.or(s.c.ServerTLS).load(decode.ServerLeg)
 	return err
 }
 
