@@ -244,7 +244,14 @@ func TestOwnAnswerBehindOthers(t *testing.T) {
 				t.Fatalf("got %q before the greeting", l)
 			}
 			k.until(story.answers)
-			c := &mailClient{k: k.starttls(r.clientTLS()), proto: proto}
+			k = k.starttls(r.clientTLS())
+			if proto != decode.Sieve { // there, capabilities come first
+				k.say(story.asks + "\r\n") // refused, though the server has said nothing since
+				if l := k.line(); l == "" || strings.HasPrefix(l, story.answers) {
+					t.Errorf("inside TLS, STARTTLS was answered by %q", l)
+				}
+			}
+			c := &mailClient{k: k, proto: proto}
 			c.hello(false)
 			c.login()
 			c.quit()
