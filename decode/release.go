@@ -135,6 +135,7 @@ func (sd *side) hide(h *heldChunk, d int64) {
 		}
 		return
 	}
+	sd.leg.s.out.size -= len(h.c.Data)
 	h.c.Lost, h.c.Data = h.c.Lost+len(h.c.Data), nil
 }
 

@@ -12,7 +12,7 @@ import (
 	"facteur/internal/bilingual"
 )
 
-// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites (and for clients usual), no
+// Knobs set the TLS of one leg. The zero value is TLS 1.2 and later, Go's choice of cipher suites, for clients those of usual, no
 // certificate of the client's, and resumption, with the server where the client offers it, too. What the client offers as ALPN
 // is passed on to the server, and the server's choice back, whatever the knobs are.
 type Knobs struct {

@@ -85,7 +85,8 @@ func TestKnobs(t *testing.T) {
 		"an old client, by default": {client: func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }, fails: true},
 		"1.3 only":                  {listen: "?tls-min=1.3", client: func(c *tls.Config) { c.MaxVersion = tls.VersionTLS12 }, fails: true},
 		"the client leg's suite":    {listen: "?tls-max=1.2&ciphers=" + suite, check: func(c, s tls.ConnectionState) bool { return tls.CipherSuiteName(c.CipherSuite) == suite }},
-		"the server leg's suite":    {upstream: "?tls-max=1.2&ciphers=" + suite, check: func(c, s tls.ConnectionState) bool { return tls.CipherSuiteName(s.CipherSuite) == suite }},
+		"an RSA suite, whatever versions the client knows": {listen: "?tls-max=1.2&ciphers=TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", check: func(c, s tls.ConnectionState) bool { return c.CipherSuite == tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 }},
+		"the server leg's suite":                           {upstream: "?tls-max=1.2&ciphers=" + suite, check: func(c, s tls.ConnectionState) bool { return tls.CipherSuiteName(s.CipherSuite) == suite }},
 		"RSA key exchange, if a client knows no other": {client: func(c *tls.Config) { c.MaxVersion, c.CipherSuites = tls.VersionTLS12, rsaExchange },
 			check: func(c, s tls.ConnectionState) bool {
 				return c.CipherSuite == rsaExchange[0] && c.PeerCertificates[0].KeyUsage&x509.KeyUsageKeyEncipherment != 0

@@ -20,7 +20,7 @@ import (
 // whoever comes: that spares the server its signature, which is the most costly part of a connection. So it does with a
 // server that it is busy with: of a hundred connections a second nobody looks at the certificates of each. Some servers fail
 // in a handshake that resumes a session they gave (Cyrus asks for client certificates, and forgets to name its sessions): one
-// that did is not spared again.
+// that did is offered them again only where the client offers its own.
 
 // maxResumable is how many servers' sessions are kept for each route, and for all doors together.
 const maxResumable = 64
@@ -58,7 +58,7 @@ func (p *pace) busy(at time.Time) bool {
 	return max(p.now, p.last) > busyPace && !p.failed
 }
 
-// fail notes that a handshake failed which was to resume a session.
+// fail notes that the server failed where it was to resume a session.
 func (p *pace) fail() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,6 +156,7 @@ type resumption struct {
 	kept  tls.ClientSessionCache
 	at    string // address of the server: a name alone may be of many
 	offer bool   // the client does, too
+	given bool   // there was one to offer
 	pace  *pace
 	m     *masters
 }
@@ -168,14 +169,18 @@ func (r *resumption) Get(name string) (*tls.ClientSessionState, bool) {
 	if _, state, err := cs.ResumptionState(); ok && err == nil {
 		r.m.from(state)
 	}
+	r.given = ok
 	return cs, ok
 }
 
-// Put keeps a session, or with nil forgets the one of a handshake that failed.
-func (r *resumption) Put(name string, cs *tls.ClientSessionState) {
-	if cs == nil {
+// failed looks at why a handshake failed: whether it was the server's doing, who was to resume its own session.
+func (r *resumption) failed(err error) {
+	if _, told := remoteAlert(err); told && r.given {
 		r.pace.fail()
 	}
+}
+
+func (r *resumption) Put(name string, cs *tls.ClientSessionState) {
 	if _, state, err := cs.ResumptionState(); err == nil {
 		r.m.into(state)
 	}

@@ -189,6 +189,8 @@ func TestServerThatCannotResume(t *testing.T) {
 		s := tls.Server(c, cfg)
 		if _, err := io.WriteString(s, "* OK ready\r\n"); err == nil {
 			io.Copy(io.Discard, s)
+		} else {
+			c.Write([]byte{21, 3, 3, 0, 2, 2, 80}) // the alert internal_error, which crypto/tls does not say here
 		}
 		s.Close()
 	})
@@ -206,6 +208,37 @@ func TestServerThatCannotResume(t *testing.T) {
 	}
 	if failed.Load() != 1 || greeted != 7 {
 		t.Errorf("%d of 8 clients were greeted, the server failed %d times", greeted, failed.Load())
+	}
+}
+
+// A handshake that breaks off, for whatever reason, is not the server's word that it cannot resume.
+func TestBrokenHandshakeSpoilsNothing(t *testing.T) {
+	cfg := serverTLS(t)
+	var visits atomic.Int32
+	port := serve(t, func(c net.Conn) {
+		if visits.Add(1) == 2 {
+			return
+		}
+		s := tls.Server(c, cfg)
+		if _, err := io.WriteString(s, "* OK ready\r\n"); err == nil {
+			io.Copy(io.Discard, s)
+		}
+		s.Close()
+	})
+	r := newRig(t, nil, fmt.Sprintf("imaps://127.0.0.1:0=imaps://127.0.0.1:%d", port))
+	for range 2 {
+		r.busy()
+		c := tls.Client(r.dial(), r.clientTLS())
+		bufio.NewReader(c).ReadString('\n')
+		io.WriteString(c, "x LOGOUT\r\n")
+		c.Close()
+		r.session().wait()
+	}
+	p := r.srv.routes[0].legs[decode.ServerLeg].pace
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.failed {
+		t.Error("sessions are not offered any more")
 	}
 }
 

@@ -20,7 +20,8 @@ const minTLS = tls.VersionTLS12
 // chosen once the client's hello is read and the real server has been verified.
 func serverConfig(leg *secured) *tls.Config {
 	return &tls.Config{
-		CipherSuites: leg.suites,       // they decide which kind of certificate a client can take
+		CipherSuites: leg.suites, // they decide, with the version, which kind of certificate a client can take
+		MaxVersion:   leg.max,
 		MinVersion:   tls.VersionTLS10, // the client's hello is read whatever it offers; its answer has the route's limits
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			return hello.Conn.(*opening).s.greetClient(hello)
@@ -151,7 +152,8 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 	}
 	s.route.legs[decode.ServerLeg].apply(c)
 	m.log(c, nil)
-	c.ClientSessionCache = s.resumption(hello, m)
+	sessions := s.resumption(hello, m)
+	c.ClientSessionCache = sessions
 	c.VerifyConnection = func(cs tls.ConnectionState) error { // of a session that is resumed, too
 		m.resumed(cs)
 		return s.verify(cs, names)
@@ -165,6 +167,9 @@ func (s *session) secureServer(hello *tls.ClientHelloInfo) error {
 	o.over()
 	l.SetDeadline(time.Time{})
 	if err != nil {
+		if r, ok := sessions.(*resumption); ok {
+			r.failed(err)
+		}
 		return s.serverFault(err)
 	}
 	l.tls, l.app = t, joined{t, l}

@@ -259,6 +259,34 @@ func TestOwnAnswerBehindOthers(t *testing.T) {
 	}
 }
 
+// Whoever never says what facteur's own answer would wait for does not keep the client waiting for ever; and what is no
+// greeting is not waited behind.
+func TestOwnAnswerBehindNothing(t *testing.T) {
+	for name, says := range map[string]string{"silence": "", "nonsense": "nonsense\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			port := serve(t, func(c net.Conn) {
+				io.WriteString(c, says)
+				io.Copy(io.Discard, c)
+			})
+			limit := patience
+			if says == "" {
+				limit = 300 * time.Millisecond
+			}
+			r := newRig(t, func(c *Config) { c.HandshakeTimeout = limit }, fmt.Sprintf("smtp://127.0.0.1:0=smtp://127.0.0.1:%d?plain", port))
+			k := newTalk(t, r.dial())
+			k.say("STARTTLS\r\n")
+			if says != "" {
+				k.line()
+			}
+			if l := k.line(); !strings.HasPrefix(l, "220 ") {
+				t.Errorf("got %q", l)
+			}
+			k.Close()
+			r.session().wait()
+		})
+	}
+}
+
 func TestOwnRefusalBehindOthers(t *testing.T) {
 	m := &mailServer{t: t, proto: decode.SMTP}
 	r := newRig(t, nil, fmt.Sprintf("smtps://127.0.0.1:0=smtp://127.0.0.1:%d?plain", m.start()))

@@ -227,6 +227,8 @@ func (st *steering) event(e *decode.Event) {
 		if len(st.barrier) > 0 && e.Re == st.barrier[0].seq {
 			st.cut = e.Span.From
 		}
+	case e.From == decode.Server && e.Kind == "session.violation":
+		st.greeted = true // with what is no greeting
 	case kind == "command":
 		st.command(e)
 	case kind == "reply" || kind == "response":

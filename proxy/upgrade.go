@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"strings"
+	"time"
 
 	"facteur/decode"
 	"facteur/internal/bilingual"
@@ -76,8 +77,18 @@ func (st *steering) failed(err error) error {
 // answerItself answers STARTTLS where the two legs differ in security. The server never sees it, and what it says meanwhile
 // waits for the end of the handshake.
 func (st *steering) answerItself(b barrier) error {
-	// in its turn: the greeting and what was asked before come before, and nothing is put into the middle of a line
-	for (!st.greeted || st.barrier[0].before != 0 || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] || st.busy {
+	// in its turn: the greeting and what was asked before come before, and nothing is put into the middle of a line. A server
+	// that never says what is awaited (none that greets, or one that answers a line which is no command) is not waited for longer
+	// than for a handshake: nobody reads the client meanwhile.
+	late := false
+	alarm := time.AfterFunc(st.s.srv.c.HandshakeTimeout, func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		late = true
+		st.cond.Broadcast()
+	})
+	defer alarm.Stop()
+	for (!late && (!st.greeted || st.barrier[0].before != 0) || st.midLine || len(st.flows[decode.Server].held) > 0) && !st.gone[decode.Server] || st.busy {
 		st.cond.Wait()
 	}
 	st.take()

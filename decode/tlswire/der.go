@@ -74,9 +74,9 @@ func (d der) oid() string {
 		return ""
 	}
 	var parts []string
-	v := 0
+	v := int64(0)
 	for i, c := range d.body {
-		v = v<<7 | int(c&0x7f)
+		v = v<<7 | int64(c&0x7f)
 		if v > 1<<40 {
 			return ""
 		}
@@ -85,10 +85,10 @@ func (d der) oid() string {
 		}
 		if len(parts) == 0 && i >= 0 {
 			first := min(v/40, 2)
-			parts = append(parts, strconv.Itoa(first))
+			parts = append(parts, strconv.FormatInt(first, 10))
 			v -= 40 * first
 		}
-		parts = append(parts, strconv.Itoa(v))
+		parts = append(parts, strconv.FormatInt(v, 10))
 		v = 0
 	}
 	return strings.Join(parts, ".")

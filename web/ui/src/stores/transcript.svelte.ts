@@ -49,7 +49,7 @@ class Transcript {
 
   /** Whether the explanations of one language are here, or will not come: before, lines that bear one would have to make room for it. */
   get explains(): boolean {
-    return Object.keys(this.catalogues).length > 0 || this.catalogueFailed || this.link.state === 'lost'
+    return Object.keys(this.catalogues).length > 0 || this.catalogueFailed || this.link.state === 'lost' || this.link.state === 'refused'
   }
 
   get catalogue(): Catalogue | null {
