@@ -84,6 +84,31 @@ describe('marks', () => {
       await page.keyboard.press('m')
       await page.locator('.mark textarea').waitFor({ state: 'detached' })
     }))
+  it('are not taken back by what facteur could not keep before', async () => {
+    const { page, context } = await visit(browser, mock.url, { settings: { lang: 'fr', theme: 'light' } })
+    try {
+      let failed
+      const first = new Promise((then) => (failed = then))
+      await context.route(/marks$/, async (route) => {
+        if (route.request().method() !== 'POST') return route.continue()
+        await new Promise((then) => setTimeout(then, 200)) // the note is written meanwhile
+        await route.abort()
+        failed()
+      })
+      await page.locator('[role=row][data-index]').first().waitFor()
+      await page.locator('.rows').press('Home')
+      await page.keyboard.press('m')
+      await page.locator('.mark textarea').fill('À montrer lundi')
+      await first
+      await page.reload()
+      await page.locator('[role=row][data-index]').first().waitFor()
+      await page.keyboard.press('Control+k')
+      await page.keyboard.type('lundi')
+      await page.getByRole('option', { name: /lundi/ }).waitFor()
+    } finally {
+      await context.close()
+    }
+  })
 })
 
 describe('keys of one’s own', () => {

@@ -147,10 +147,11 @@ class Marks {
           await this.ask()
           if (this.#kept) this.#here(n, null)
         } catch {
-          if (text !== null) this.#here(n, text) // the browser keeps what facteur could not
+          if (text !== null && this.#timers.get(place) === timer) this.#here(n, text) // the browser keeps what facteur could not, unless more was written since
         }
       }
-      this.#timers.set(place, window.setTimeout(() => void send(), known && text ? pause : 0))
+      const timer = window.setTimeout(() => void send(), known && text ? pause : 0)
+      this.#timers.set(place, timer)
     }
     if (known !== (text !== null)) this.#tellPlayer()
   }

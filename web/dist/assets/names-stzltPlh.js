@@ -1,0 +1,1 @@
+import{tt as e}from"./index-h1M9dTjR.js";var t=(t,n,r)=>`${e(t,`fr`)} ${t<2?n:r}`,n=(t,n,r)=>`${e(t,`en`)} ${t===1?n:r}`,r={smtp:`SMTP`,lmtp:`LMTP`,pop3:`POP3`,imap:`IMAP`,sieve:`ManageSieve`,"tls1.2":`TLS 1.2`,"tls1.3":`TLS 1.3`};export{n,t as r,r as t};
